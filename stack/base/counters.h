@@ -1,0 +1,70 @@
+// What one stack has counted since it was made. Every frame given to Stack::Receive adds one to
+// frames_in and one to exactly one of `delivered` and `drops[reason]`. Plain integers: a stack has
+// one owner, and whoever wants a sum over workers adds snapshots.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "stack/base/drop.h"
+
+namespace aether {
+
+// X(member, "what it counts")
+#define AETHER_COUNTERS(X)                                                        \
+  X(frames_in, "frames given to Receive")                                         \
+  X(bytes_in, "bytes of those frames")                                            \
+  X(frames_out, "frames handed out by Transmit")                                  \
+  X(bytes_out, "bytes of those frames")                                           \
+  X(delivered, "frames accepted by the layer that they were for")                 \
+  X(arp_requests_in, "ARP requests for our address")                              \
+  X(arp_replies_in, "ARP replies that we had asked for")                          \
+  X(arp_requests_out, "ARP requests sent, announcements included")                \
+  X(arp_replies_out, "ARP replies sent")                                          \
+  X(neighbor_unreachable, "packets given up because no ARP answer came")          \
+  X(neighbor_queue_full, "packets given up because too many waited for ARP")      \
+  X(no_route, "packets given up because no route leads to their destination")     \
+  X(output_queue_full, "datagrams given up because the output queue was full")    \
+  X(icmp_echo_replies_out, "echo replies sent")                                   \
+  X(icmp_unreachable_out, "destination unreachable messages sent")                \
+  X(icmp_rate_limited, "ICMP errors suppressed by the rate limit")                \
+  X(udp_in, "datagrams put into a socket's queue")                                \
+  X(udp_out, "datagrams sent by sockets")                                         \
+  X(tcp_segments_in, "segments that passed header and checksum")                  \
+  X(tcp_segments_out, "segments sent")                                            \
+  X(tcp_data_bytes_in, "payload bytes put into receive queues")                   \
+  X(tcp_data_bytes_out, "payload bytes sent")                                     \
+  X(tcp_pure_acks_out, "segments sent that carry nothing but an acknowledgement") \
+  X(tcp_rsts_in, "resets that ended a connection")                                \
+  X(tcp_rsts_out, "resets sent")                                                  \
+  X(tcp_cookies_sent, "SYN-ACKs sent with a SYN cookie")                          \
+  X(tcp_cookies_accepted, "connections made from a valid cookie")                 \
+  X(tcp_accepted, "connections that reached ESTABLISHED")                         \
+  X(tcp_challenge_acks, "challenge ACKs sent (RFC 5961)")                         \
+  X(tcp_time_wait_entered, "connections that went into TIME-WAIT")                \
+  X(tcp_time_wait_reused, "TIME-WAIT records ended early by a new SYN")           \
+  X(tcp_time_wait_evicted, "TIME-WAIT records ended early for room")              \
+  X(tcp_timeouts, "connections given up because a closing state took too long")   \
+  X(tcp_half_open_timeouts, "half-open connections given up")
+
+struct Counters {
+#define AETHER_COUNTER_MEMBER(member, text) uint64_t member = 0;
+  AETHER_COUNTERS(AETHER_COUNTER_MEMBER)
+#undef AETHER_COUNTER_MEMBER
+  std::array<uint64_t, kDropCount> drops{};
+
+  uint64_t TotalDrops() const {
+    uint64_t total = 0;
+    for (uint64_t count : drops) total += count;
+    return total;
+  }
+
+  void Add(const Counters& other) {
+#define AETHER_COUNTER_ADD(member, text) member += other.member;
+    AETHER_COUNTERS(AETHER_COUNTER_ADD)
+#undef AETHER_COUNTER_ADD
+    for (size_t i = 0; i < kDropCount; ++i) drops[i] += other.drops[i];
+  }
+};
+
+}  // namespace aether

@@ -1,0 +1,91 @@
+// A hierarchical timer wheel (Varghese, Lauck 1987, scheme 7): four levels of 256 slots, ticks of
+// 2^20 ns (1.05 ms). One timer per id in [0, capacity). Arm, move and cancel take constant time;
+// moving a deadline later only stores it, and the entry is put right when it comes up. Deadlines
+// further away than 52 days come up early and are put back.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "stack/base/pool.h"
+#include "stack/base/time.h"
+
+namespace aether {
+
+class TimerWheel {
+ public:
+  static constexpr int kTickShift = 20;
+  static constexpr Duration kTick{int64_t{1} << kTickShift};
+
+  // No deadline before `origin` is meant; instants before it count as `origin`.
+  TimerWheel(uint32_t capacity, Instant origin);
+
+  // Arms or moves the timer of `id`. It expires at the first Advance at or after `deadline`,
+  // rounded up to a tick.
+  void Schedule(uint32_t id, Instant deadline);
+  void Cancel(uint32_t id);
+  bool IsArmed(uint32_t id) const { return id < touched_ && nodes_[id].prev != kUnlinked; }
+
+  // Calls expired(id) for every timer that is due; it is disarmed before the call, which may arm
+  // and cancel any.
+  template <typename Expired>
+  void Advance(Instant now, Expired&& expired) {
+    const uint64_t now_tick = FloorTick(now);
+    while (true) {
+      const uint64_t tick = NextTick();
+      if (tick > now_tick) break;
+      Enter(tick);
+      const uint32_t slot = static_cast<uint32_t>(tick & kSlotMask);
+      while (heads_[slot] != kNoIndex) {
+        const uint32_t id = heads_[slot];
+        Unlink(id);
+        if (nodes_[id].tick > current_tick_) {
+          Link(id, current_tick_ + 1);
+        } else {
+          expired(id);
+        }
+      }
+    }
+    if (now_tick > current_tick_) current_tick_ = now_tick;
+  }
+
+  // No later than the earliest deadline rounded up to a tick; kNever when nothing is armed. It may
+  // be early, never late.
+  Instant NextDeadline() const;
+
+  uint32_t armed() const { return armed_; }
+
+ private:
+  static constexpr int kLevels = 4;
+  static constexpr int kSlotBits = 8;
+  static constexpr uint32_t kSlots = 1u << kSlotBits;
+  static constexpr uint64_t kSlotMask = kSlots - 1;
+  static constexpr uint32_t kUnlinked = 0xfffffffeu;
+  static constexpr uint32_t kHeadFlag = 0x80000000u;
+
+  struct Node {
+    uint64_t tick = 0;          // the deadline
+    uint32_t prev = kUnlinked;  // an id, or kHeadFlag | slot for the first of a slot
+    uint32_t next = kNoIndex;
+  };
+
+  uint64_t FloorTick(Instant when) const;
+  uint64_t CeilTick(Instant when) const;
+  uint64_t NextTick() const;
+  void Enter(uint64_t tick);
+  void Link(uint32_t id, uint64_t earliest);
+  void Unlink(uint32_t id);
+  void Touch(uint32_t id);
+
+  Instant origin_;
+  uint64_t current_tick_ = 0;
+  uint32_t capacity_;
+  uint32_t touched_ = 0;  // nodes below this are initialised
+  uint32_t armed_ = 0;
+  std::unique_ptr<Node[]> nodes_;
+  std::array<uint32_t, kLevels * kSlots> heads_;
+  std::array<std::array<uint64_t, kSlots / 64>, kLevels> occupied_{};
+};
+
+}  // namespace aether

@@ -1,0 +1,109 @@
+// What this host answers to, and where a packet goes next: address, network, gateway, multicast
+// groups.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "stack/base/drop.h"
+#include "stack/wire/address.h"
+#include "stack/wire/ipv4.h"
+
+namespace aether::net {
+
+class Addressing {
+ public:
+  explicit Addressing(uint32_t groups_max) : groups_max_(groups_max) {
+    groups_.reserve(groups_max);
+  }
+
+  void Set(Ipv4Network network, std::optional<Ipv4Address> gateway) {
+    network_ = network;
+    gateway_ = gateway;
+  }
+  void Clear() {
+    network_.reset();
+    gateway_.reset();
+  }
+
+  const std::optional<Ipv4Network>& network() const { return network_; }
+  const std::optional<Ipv4Address>& gateway() const { return gateway_; }
+  Ipv4Address own() const { return network_ ? network_->address : Ipv4Address{}; }
+  bool IsOwn(Ipv4Address address) const { return network_ && network_->address == address; }
+
+  bool IsBroadcast(Ipv4Address address) const {
+    return address.IsBroadcast() || (network_ && (network_->IsDirectedBroadcast(address) ||
+                                                  network_->IsNetworkAddress(address)));
+  }
+
+  // A host that we may have as a neighbour: in our network or the gateway itself, one machine, not
+  // us.
+  bool IsNeighbor(Ipv4Address address) const {
+    if (!network_ || !address.IsUnicast() || IsOwn(address) || IsBroadcast(address)) return false;
+    return network_->Contains(address) || gateway_ == address;
+  }
+
+  // Where the frame for `destination` goes: itself when on the link, else the gateway; nothing
+  // without a route. [RFC 1122 3.3.1.1] local or remote is decided by the mask alone.
+  std::optional<Ipv4Address> NextHop(Ipv4Address destination) const {
+    if (!network_) return std::nullopt;
+    if (network_->Contains(destination)) return destination;
+    return gateway_;
+  }
+
+  // False when the table is full.
+  bool Join(Ipv4Address group) {
+    if (IsMember(group)) return true;
+    if (groups_.size() >= groups_max_) return false;
+    groups_.push_back(group);
+    return true;
+  }
+  void Leave(Ipv4Address group) { std::erase(groups_, group); }
+  // [RFC 1112 section 4] every host belongs to the all-hosts group 224.0.0.1.
+  bool IsMember(Ipv4Address group) const {
+    return group == Ipv4Address::Of(224, 0, 0, 1) ||
+           std::ranges::find(groups_, group) != groups_.end();
+  }
+  // [RFC 1112 6.4] the low 23 bits of a group stand in its Ethernet address.
+  static MacAddress GroupMac(Ipv4Address group) {
+    return {{0x01, 0x00, 0x5e, static_cast<uint8_t>((group.value >> 16) & 0x7f),
+             static_cast<uint8_t>(group.value >> 8), static_cast<uint8_t>(group.value)}};
+  }
+  bool AcceptsGroupMac(MacAddress mac) const {
+    if (mac == GroupMac(Ipv4Address::Of(224, 0, 0, 1))) return true;
+    return std::ranges::any_of(groups_,
+                               [mac](Ipv4Address group) { return GroupMac(group) == mac; });
+  }
+
+  // kNone when a well-formed packet is for this host, else why not.
+  Drop Check(const Ipv4View& packet, bool link_group) const {
+    const Ipv4Address source = packet.source();
+    const Ipv4Address destination = packet.destination();
+    // [RFC 1122 3.2.1.3] a source that cannot name one host on a wire is a martian; so is one that
+    // names us.
+    if (!source.IsUnicast() || IsOwn(source) || (network_ && IsBroadcast(source))) {
+      return Drop::kIpv4MartianSource;
+    }
+    if (IsOwn(destination)) {
+      // [RFC 1122 3.3.6] unicast IP inside a link-layer broadcast is discarded.
+      return link_group ? Drop::kIpv4UnicastInBroadcast : Drop::kNone;
+    }
+    // Without an address of our own, a directed broadcast cannot be told from a stranger.
+    if (IsBroadcast(destination)) return link_group ? Drop::kNone : Drop::kIpv4NotForUs;
+    if (destination.IsMulticast()) {
+      return link_group && IsMember(destination) ? Drop::kNone : Drop::kIpv4NotForUs;
+    }
+    if (!destination.IsUnicast()) return Drop::kIpv4MartianDestination;
+    return Drop::kIpv4NotForUs;
+  }
+
+ private:
+  std::optional<Ipv4Network> network_;
+  std::optional<Ipv4Address> gateway_;
+  uint32_t groups_max_;
+  std::vector<Ipv4Address> groups_;
+};
+
+}  // namespace aether::net

@@ -1,0 +1,97 @@
+// The link and the network layer of one host: what it answers to, its neighbours, and the frames
+// that wait to leave. Everything that is not a TCP segment leaves through its queue; TCP segments
+// are wrapped in place by Wrap.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "stack/base/counters.h"
+#include "stack/base/random.h"
+#include "stack/base/time.h"
+#include "stack/config.h"
+#include "stack/net/addressing.h"
+#include "stack/net/frame_store.h"
+#include "stack/net/icmp_limiter.h"
+#include "stack/net/neighbors.h"
+#include "stack/wire/arp.h"
+#include "stack/wire/ethernet.h"
+#include "stack/wire/icmp.h"
+#include "stack/wire/ipv4.h"
+
+namespace aether::net {
+
+class Interface {
+ public:
+  // Where the payload of an IPv4 packet starts in a frame of ours.
+  static constexpr size_t kPayloadOffset = EthernetHeader::kSize + Ipv4Header::kSize;
+
+  Interface(const Config& config, Random& random, Counters& counters, Instant now);
+
+  Addressing& addressing() { return addressing_; }
+  const Addressing& addressing() const { return addressing_; }
+  // After the address changed: forgets neighbours and waiting frames, and announces the new address
+  // if that is our part.
+  void OnAddressChange(Instant now);
+
+  // An ARP packet that passed Parse. `answer` is false for packets that another stack of this host
+  // answers.
+  Drop OnArp(const ArpPacket& packet, bool answer, Instant now);
+
+  // A free slot for a frame, whose IPv4 payload starts at kPayloadOffset; kNoIndex when the queue
+  // is full.
+  uint32_t NewFrame();
+  MutableBytes PayloadOf(uint32_t slot, size_t payload_bytes);
+  void Discard(uint32_t slot) { store_.Free(slot); }
+  // Wraps and queues the packet in `slot`, now or once its next hop is known. False when there is
+  // no route.
+  bool SendFrame(uint32_t slot, Ipv4Header header, Instant now);
+
+  // Writes the Ethernet and IPv4 headers before a payload that stands at frame[kPayloadOffset..].
+  // Returns the size of the frame, or 0 when the frame was put aside until its next hop is known,
+  // or given up and counted.
+  size_t Wrap(MutableBytes frame, Ipv4Header header, Instant now);
+
+  // An echo request that was for us: queues the answer.
+  void SendEchoReply(const Ipv4View& request, const IcmpView& message, Instant now);
+  // Reports that `packet` could not be delivered, if that may be reported and the rate allows it.
+  void SendUnreachable(const Ipv4View& packet, bool link_group, UnreachableCode code, Instant now);
+
+  // The next queued frame, copied to `out`; 0 when there is none.
+  size_t Transmit(MutableBytes out);
+
+  void Advance(Instant now);
+  Instant NextDeadline() const;
+  uint16_t NextIdentification();
+  void CheckInvariants() const;
+
+ private:
+  // [RFC 5227 2.3] ANNOUNCE_NUM and ANNOUNCE_INTERVAL.
+  static constexpr int kAnnouncements = 2;
+  static constexpr Duration kAnnounceInterval = std::chrono::seconds(2);
+
+  struct Route {
+    Ipv4Address next_hop;
+    const MacAddress* mac = nullptr;  // null: to be resolved
+    MacAddress group;                 // what `mac` points to for broadcast and multicast
+  };
+  bool FindRoute(Ipv4Address destination, Instant now, Route& route);
+  void SendQuestions();
+  void SendArp(const ArpPacket& packet, MacAddress destination);
+
+  const Config& config_;
+  Random& random_;
+  Counters& counters_;
+  FrameStore store_;
+  FrameQueue ready_;
+  Addressing addressing_;
+  Neighbors neighbors_;
+  IcmpLimiter icmp_limiter_;
+  int announcements_left_ = 0;
+  Instant next_announcement_ = kNever;
+  uint64_t identifications_ = 0;  // 16 bits each, drawn four at a time
+  int identifications_left_ = 0;
+};
+
+}  // namespace aether::net

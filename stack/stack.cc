@@ -1,0 +1,444 @@
+// Composition: the only place that knows every layer. A layer returns a value, and this file hands
+// it on.
+#include "stack/stack.h"
+
+#include <algorithm>
+#include <array>
+
+#include "stack/base/check.h"
+#include "stack/net/icmp.h"
+#include "stack/net/interface.h"
+#include "stack/tcp/layer.h"
+#include "stack/udp/layer.h"
+#include "stack/wire/arp.h"
+#include "stack/wire/ethernet.h"
+#include "stack/wire/icmp.h"
+#include "stack/wire/ipv4.h"
+#include "stack/wire/tcp.h"
+#include "stack/wire/udp.h"
+
+namespace aether {
+namespace {
+
+// A frame between the two stages of Receive.
+struct Prepared {
+  enum class Kind : uint8_t { kDropped, kArp, kTcp, kOther };
+  Kind kind = Kind::kDropped;
+  Drop drop = Drop::kNone;
+  bool link_group = false;
+  Bytes payload;         // of the Ethernet frame
+  tcp::Segment segment;  // kTcp only
+};
+
+}  // namespace
+
+class Stack::Impl {
+ public:
+  Impl(const Config& config, Instant now)
+      : config_(config),
+        random_(config.seed),
+        interface_(config_, random_, counters_, now),
+        udp_(config_, random_, counters_),
+        tcp_(config_, random_, counters_, now),
+        now_(now) {
+    AETHER_CHECK(!config.mac.IsGroup());
+  }
+
+  void Receive(std::span<const Bytes> frames, Instant now);
+  size_t Transmit(MutableBytes out, Instant now);
+  void Observe(std::span<const Bytes> frames, Instant now);
+  size_t PollEvents(std::span<Event> out);
+  void OnAddressChange();
+  std::expected<void, Error> UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload);
+  size_t frame_size_max() const { return size_t{config_.mtu} + EthernetHeader::kSize; }
+
+  const Config config_;
+  Counters counters_;
+  Random random_;
+  net::Interface interface_;
+  udp::Layer udp_;
+  tcp::Layer tcp_;
+  Instant now_;
+
+ private:
+  void Advance(Instant now);
+  void Prepare(Bytes frame, Prepared& out);
+  Drop PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& out);
+  Drop Process(const Prepared& prepared);
+  Drop ProcessArp(const Prepared& prepared);
+  Drop ProcessIp(const Prepared& prepared);
+  Drop ProcessIcmp(const Ipv4View& packet, bool link_group);
+  Drop ProcessUdp(const Ipv4View& packet, bool link_group);
+  bool IsForUs(MacAddress destination) const;
+
+  std::array<Prepared, kBatchMax> prepared_;
+};
+
+void Stack::Impl::Advance(Instant now) {
+  now_ = std::max(now_, now);
+  interface_.Advance(now_);
+  tcp_.Advance(now_);
+}
+
+// Stages, so that the cache misses of a batch overlap: headers and hashes of all, then the places
+// of all, then the work.
+void Stack::Impl::Receive(std::span<const Bytes> frames, Instant now) {
+  Advance(now);
+  while (!frames.empty()) {
+    const std::span<const Bytes> batch = frames.first(std::min(frames.size(), kBatchMax));
+    frames = frames.subspan(batch.size());
+    for (size_t i = 0; i < batch.size(); ++i) Prepare(batch[i], prepared_[i]);
+    if (batch.size() > 1) {
+      for (size_t i = 0; i < batch.size(); ++i) {
+        if (prepared_[i].kind == Prepared::Kind::kTcp) tcp_.PrefetchFlow(prepared_[i].segment.hash);
+      }
+    }
+    for (size_t i = 0; i < batch.size(); ++i) {
+      ++counters_.frames_in;
+      counters_.bytes_in += batch[i].size();
+      const Drop drop = Process(prepared_[i]);
+      // Every frame is accounted for here, and nowhere else.
+      if (drop == Drop::kNone) {
+        ++counters_.delivered;
+      } else {
+        ++counters_.drops[DropIndex(drop)];
+      }
+    }
+  }
+}
+
+bool Stack::Impl::IsForUs(MacAddress destination) const {
+  if (destination == config_.mac || destination.IsBroadcast()) return true;
+  return destination.IsGroup() && interface_.addressing().AcceptsGroupMac(destination);
+}
+
+void Stack::Impl::Prepare(Bytes frame, Prepared& out) {
+  out.kind = Prepared::Kind::kDropped;
+  const std::expected<EthernetView, Drop> ethernet = EthernetView::Parse(frame);
+  if (!ethernet) {
+    out.drop = ethernet.error();
+    return;
+  }
+  if (frame.size() > frame_size_max()) {
+    out.drop = Drop::kEthernetTooLong;
+    return;
+  }
+  const MacAddress destination = ethernet->destination();
+  if (!IsForUs(destination)) {
+    out.drop = Drop::kEthernetNotForUs;
+    return;
+  }
+  // [IEEE 802.3 3.2.3] a group address is never a source; neither are we, of what arrives.
+  if (ethernet->source().IsGroup() || ethernet->source() == config_.mac) {
+    out.drop = Drop::kEthernetBadSource;
+    return;
+  }
+  out.link_group = destination.IsGroup();
+  out.payload = ethernet->payload();
+  if (ethernet->type() == static_cast<uint16_t>(EtherType::kArp)) {
+    out.kind = Prepared::Kind::kArp;
+    return;
+  }
+  if (ethernet->type() != static_cast<uint16_t>(EtherType::kIpv4)) {
+    out.drop = Drop::kEthernetUnknownType;
+    return;
+  }
+  const std::expected<Ipv4View, Drop> packet = Ipv4View::Parse(out.payload);
+  if (!packet) {
+    out.drop = packet.error();
+    return;
+  }
+  if (packet->protocol() == static_cast<uint8_t>(IpProtocol::kTcp) && !packet->IsFragment() &&
+      packet->header_size() == Ipv4View::kHeaderSizeMin) [[likely]] {
+    out.drop = PrepareTcp(*packet, out.link_group, out);
+    return;
+  }
+  out.kind = Prepared::Kind::kOther;
+}
+
+// Everything about a TCP segment that needs no connection; `out` becomes kTcp when it is sound and
+// for us.
+Drop Stack::Impl::PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& out) {
+  const Drop refused = interface_.addressing().Check(packet, link_group);
+  if (refused != Drop::kNone) return refused;
+  // [RFC 9293 3.10.7.2] [RFC 1122 4.2.3.10] segments to a broadcast or multicast address are
+  // silently discarded.
+  if (link_group) return Drop::kTcpBroadcast;
+  const std::expected<TcpView, Drop> view = TcpView::Parse(packet.payload());
+  if (!view) return view.error();
+  if (!view->ChecksumIsValid(packet.source(), packet.destination())) return Drop::kTcpBadChecksum;
+  tcp::Segment& segment = out.segment;
+  segment.flow = {packet.source(), packet.destination(), view->source_port(),
+                  view->destination_port()};
+  segment.hash = tcp_.Hash(segment.flow);
+  tcp_.PrefetchSlot(segment.hash);
+  segment.seq = view->sequence();
+  segment.ack = view->acknowledgment();
+  segment.flags = view->flags();
+  segment.window = view->window();
+  segment.options = view->options();
+  segment.payload = view->payload();
+  out.kind = Prepared::Kind::kTcp;
+  return Drop::kNone;
+}
+
+Drop Stack::Impl::Process(const Prepared& prepared) {
+  switch (prepared.kind) {
+    case Prepared::Kind::kTcp:
+      return tcp_.Receive(prepared.segment, now_);
+    case Prepared::Kind::kArp:
+      return ProcessArp(prepared);
+    case Prepared::Kind::kOther:
+      return ProcessIp(prepared);
+    case Prepared::Kind::kDropped:
+      break;
+  }
+  return prepared.drop;
+}
+
+Drop Stack::Impl::ProcessArp(const Prepared& prepared) {
+  const std::expected<ArpPacket, Drop> packet = ArpPacket::Parse(prepared.payload);
+  if (!packet) return packet.error();
+  return interface_.OnArp(*packet, /*answer=*/true, now_);
+}
+
+Drop Stack::Impl::ProcessIp(const Prepared& prepared) {
+  const std::expected<Ipv4View, Drop> packet = Ipv4View::Parse(prepared.payload);
+  if (!packet) return packet.error();
+  const Drop refused = interface_.addressing().Check(*packet, prepared.link_group);
+  if (refused != Drop::kNone) return refused;
+  Ipv4OptionIterator walk(packet->options());
+  uint8_t kind;
+  Bytes data;
+  while (walk.Next(kind, data)) {
+    // [RFC 7126 4.3, 4.4] source routes are dropped; [RFC 1122 3.2.1.8] all other options are
+    // skipped.
+    if (kind == static_cast<uint8_t>(Ipv4OptionKind::kLooseSourceRoute) ||
+        kind == static_cast<uint8_t>(Ipv4OptionKind::kStrictSourceRoute)) {
+      return Drop::kIpv4SourceRoute;
+    }
+  }
+  if (packet->IsFragment()) return Drop::kIpv4Fragment;
+  switch (static_cast<IpProtocol>(packet->protocol())) {
+    case IpProtocol::kTcp: {
+      Prepared again;
+      const Drop drop = PrepareTcp(*packet, prepared.link_group, again);
+      return drop != Drop::kNone ? drop : tcp_.Receive(again.segment, now_);
+    }
+    case IpProtocol::kUdp:
+      return ProcessUdp(*packet, prepared.link_group);
+    case IpProtocol::kIcmp:
+      return ProcessIcmp(*packet, prepared.link_group);
+    default:
+      // [RFC 1122 3.2.2.1] a protocol that is not supported is reported to the sender.
+      interface_.SendUnreachable(*packet, prepared.link_group, UnreachableCode::kProtocol, now_);
+      return Drop::kIpv4UnknownProtocol;
+  }
+}
+
+Drop Stack::Impl::ProcessIcmp(const Ipv4View& packet, bool link_group) {
+  const std::expected<IcmpView, Drop> message = IcmpView::Parse(packet.payload());
+  if (!message) return message.error();
+  const net::IcmpVerdict verdict = net::HandleIcmp(*message, link_group);
+  if (verdict.reply) interface_.SendEchoReply(packet, *message, now_);
+  return verdict.drop;
+}
+
+Drop Stack::Impl::ProcessUdp(const Ipv4View& packet, bool link_group) {
+  const std::expected<UdpView, Drop> datagram = UdpView::Parse(packet.payload());
+  if (!datagram) return datagram.error();
+  if (!datagram->ChecksumIsValid(packet.source(), packet.destination()))
+    return Drop::kUdpBadChecksum;
+  const Drop drop = udp_.Receive(*datagram, packet.source(), packet.destination());
+  if (drop == Drop::kUdpPortUnreachable) {
+    // [RFC 1122 4.1.3.1] a port without a socket is reported to the sender.
+    interface_.SendUnreachable(packet, link_group, UnreachableCode::kPort, now_);
+  }
+  return drop;
+}
+
+void Stack::Impl::Observe(std::span<const Bytes> frames, Instant now) {
+  Advance(now);
+  for (const Bytes frame : frames) {
+    const std::expected<EthernetView, Drop> ethernet = EthernetView::Parse(frame);
+    if (!ethernet || ethernet->type() != static_cast<uint16_t>(EtherType::kArp)) continue;
+    if (!IsForUs(ethernet->destination()) || ethernet->source().IsGroup()) continue;
+    const std::expected<ArpPacket, Drop> packet = ArpPacket::Parse(ethernet->payload());
+    if (packet) interface_.OnArp(*packet, /*answer=*/false, now_);
+  }
+}
+
+size_t Stack::Impl::Transmit(MutableBytes out, Instant now) {
+  AETHER_CHECK(out.size() >= frame_size_max());
+  now_ = std::max(now_, now);
+  size_t size = interface_.Transmit(out);
+  while (size == 0) {
+    constexpr size_t kOffset = net::Interface::kPayloadOffset;
+    const std::optional<tcp::Layer::Outgoing> segment =
+        tcp_.Transmit(out.subspan(kOffset, size_t{config_.mtu} - Ipv4Header::kSize), now_);
+    if (!segment) {
+      // What TCP had for a next hop that had to be asked for first has left a question behind.
+      size = interface_.Transmit(out);
+      break;
+    }
+    Ipv4Header header;
+    header.payload_length = static_cast<uint16_t>(segment->size_bytes);
+    header.protocol = static_cast<uint8_t>(IpProtocol::kTcp);
+    header.source = segment->source;
+    header.destination = segment->destination;
+    size = interface_.Wrap(out, header, now_);
+  }
+  if (size != 0) {
+    ++counters_.frames_out;
+    counters_.bytes_out += size;
+  }
+  return size;
+}
+
+size_t Stack::Impl::PollEvents(std::span<Event> out) {
+  size_t count = 0;
+  while (count < out.size() && udp_.HasPending()) {
+    const udp::Layer::Pending pending = udp_.TakePending();
+    out[count++] = {.kind = Event::Kind::kDatagram,
+                    .mask = 0,
+                    .owner = pending.owner,
+                    .listener = {},
+                    .udp = pending.id,
+                    .connection = {},
+                    .user = 0};
+  }
+  while (count < out.size()) {
+    const std::optional<tcp::Layer::Ready> ready = tcp_.TakeReady();
+    if (!ready) break;
+    out[count++] = {
+        .kind = ready->is_listener ? Event::Kind::kAcceptable : Event::Kind::kConnection,
+        .mask = ready->mask,
+        .owner = ready->owner,
+        .listener = ready->listener,
+        .udp = {},
+        .connection = ready->connection,
+        .user = ready->user};
+  }
+  return count;
+}
+
+void Stack::Impl::OnAddressChange() {
+  tcp_.DropAll();
+  interface_.OnAddressChange(now_);
+}
+
+std::expected<void, Error> Stack::Impl::UdpSend(UdpSocketId socket, Ipv4Endpoint to,
+                                                Bytes payload) {
+  const std::optional<uint16_t> port = udp_.PortOf(socket);
+  if (!port) return std::unexpected(Error::kNotFound);
+  if (to.port == 0 || to.address.IsUnspecified()) return std::unexpected(Error::kBadArgument);
+  const net::Addressing& addressing = interface_.addressing();
+  if (!addressing.network() && !to.address.IsBroadcast()) return std::unexpected(Error::kNoAddress);
+  const size_t size = UdpHeader::kSize + payload.size();
+  // Fragments are not sent: a datagram fits into one packet.
+  if (Ipv4Header::kSize + size > config_.mtu) return std::unexpected(Error::kTooLong);
+  const uint32_t slot = interface_.NewFrame();
+  if (slot == kNoIndex) return std::unexpected(Error::kQueueFull);
+  const MutableBytes out = interface_.PayloadOf(slot, size);
+  std::ranges::copy(payload, out.begin() + UdpHeader::kSize);
+  UdpHeader{.source_port = *port, .destination_port = to.port}.Emit(out, addressing.own(),
+                                                                    to.address);
+  Ipv4Header header;
+  header.protocol = static_cast<uint8_t>(IpProtocol::kUdp);
+  header.source = addressing.own();
+  header.destination = to.address;
+  if (!interface_.SendFrame(slot, header, now_)) return std::unexpected(Error::kNoRoute);
+  ++counters_.udp_out;
+  return {};
+}
+
+// --- Stack: hands every call to the layer that it is for. ---
+
+Stack::Stack(const Config& config, Instant now) : impl_(std::make_unique<Impl>(config, now)) {}
+Stack::~Stack() = default;
+
+void Stack::Receive(std::span<const Bytes> frames, Instant now) { impl_->Receive(frames, now); }
+size_t Stack::Transmit(MutableBytes out, Instant now) { return impl_->Transmit(out, now); }
+size_t Stack::PollEvents(std::span<Event> out) { return impl_->PollEvents(out); }
+void Stack::Observe(std::span<const Bytes> frames, Instant now) { impl_->Observe(frames, now); }
+size_t Stack::frame_size_max() const { return impl_->frame_size_max(); }
+Instant Stack::NextDeadline() const {
+  return std::min(impl_->interface_.NextDeadline(), impl_->tcp_.NextDeadline());
+}
+
+void Stack::SetAddress(Ipv4Network address, std::optional<Ipv4Address> gateway) {
+  net::Addressing& addressing = impl_->interface_.addressing();
+  AETHER_CHECK(address.address.IsUnicast() && address.prefix_length <= 32);
+  const bool is_same = addressing.network() == address;
+  addressing.Set(address, gateway);
+  if (!is_same) impl_->OnAddressChange();
+}
+void Stack::ClearAddress() {
+  net::Addressing& addressing = impl_->interface_.addressing();
+  if (!addressing.network()) return;
+  addressing.Clear();
+  impl_->OnAddressChange();
+}
+std::optional<Ipv4Network> Stack::address() const {
+  return impl_->interface_.addressing().network();
+}
+std::optional<Ipv4Address> Stack::gateway() const {
+  return impl_->interface_.addressing().gateway();
+}
+std::expected<void, Error> Stack::JoinMulticast(Ipv4Address group) {
+  if (!group.IsMulticast()) return std::unexpected(Error::kBadArgument);
+  if (!impl_->interface_.addressing().Join(group)) return std::unexpected(Error::kTooMany);
+  return {};
+}
+void Stack::LeaveMulticast(Ipv4Address group) { impl_->interface_.addressing().Leave(group); }
+
+std::expected<ListenerId, Error> Stack::TcpListen(uint16_t port, ListenOptions options) {
+  return impl_->tcp_.Listen(port, options.owner, options.backlog);
+}
+void Stack::TcpUnlisten(ListenerId listener) { impl_->tcp_.Unlisten(listener); }
+std::optional<ConnectionId> Stack::Accept(ListenerId listener) {
+  return impl_->tcp_.Accept(listener);
+}
+void Stack::SetUser(ConnectionId id, uint32_t user) { impl_->tcp_.SetUser(id, user); }
+Bytes Stack::Peek(ConnectionId id, size_t offset) const { return impl_->tcp_.Peek(id, offset); }
+size_t Stack::Readable(ConnectionId id) const { return impl_->tcp_.Readable(id); }
+void Stack::Consume(ConnectionId id, size_t size) { impl_->tcp_.Consume(id, size); }
+bool Stack::AtEnd(ConnectionId id) const { return impl_->tcp_.AtEnd(id); }
+size_t Stack::WriteSpace(ConnectionId id) const { return impl_->tcp_.WriteSpace(id); }
+size_t Stack::Write(ConnectionId id, Bytes data) { return impl_->tcp_.Write(id, data); }
+bool Stack::WriteStatic(ConnectionId id, const StaticBytes& data) {
+  return impl_->tcp_.WriteStatic(id, data);
+}
+size_t Stack::Unacknowledged(ConnectionId id) const { return impl_->tcp_.Unacknowledged(id); }
+void Stack::Shutdown(ConnectionId id) { impl_->tcp_.Shutdown(id); }
+void Stack::Close(ConnectionId id) { impl_->tcp_.Close(id); }
+void Stack::Abort(ConnectionId id) { impl_->tcp_.Abort(id); }
+std::optional<tcp::Snapshot> Stack::Inspect(ConnectionId id) const {
+  return impl_->tcp_.Inspect(id);
+}
+size_t Stack::connection_count() const { return impl_->tcp_.connection_count(); }
+size_t Stack::time_wait_count() const { return impl_->tcp_.time_wait_count(); }
+
+std::expected<UdpSocketId, Error> Stack::UdpBind(uint16_t port, UdpOptions options) {
+  return impl_->udp_.Bind(port, options.owner);
+}
+void Stack::UdpClose(UdpSocketId socket) { impl_->udp_.Close(socket); }
+std::optional<Datagram> Stack::UdpPeek(UdpSocketId socket) const {
+  return impl_->udp_.Peek(socket);
+}
+void Stack::UdpPop(UdpSocketId socket) { impl_->udp_.Pop(socket); }
+std::expected<void, Error> Stack::UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload) {
+  return impl_->UdpSend(socket, to, payload);
+}
+
+const Config& Stack::config() const { return impl_->config_; }
+const Counters& Stack::counters() const { return impl_->counters_; }
+void Stack::CheckInvariants() const {
+  impl_->interface_.CheckInvariants();
+  impl_->udp_.CheckInvariants();
+  impl_->tcp_.CheckInvariants();
+  const Counters& counters = impl_->counters_;
+  AETHER_CHECK(counters.frames_in == counters.delivered + counters.TotalDrops());
+}
+
+}  // namespace aether

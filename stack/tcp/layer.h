@@ -1,0 +1,161 @@
+// TCP of one host: listeners, connections, TIME-WAIT, and the way of a segment to one of them (RFC
+// 9293 3.10.7). It takes segments and calls, and hands out segments and events; routes and headers
+// below TCP are not its business.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <vector>
+
+#include "stack/base/counters.h"
+#include "stack/base/drop.h"
+#include "stack/base/error.h"
+#include "stack/base/pool.h"
+#include "stack/base/random.h"
+#include "stack/base/time.h"
+#include "stack/base/timer_wheel.h"
+#include "stack/config.h"
+#include "stack/tcp/connection.h"
+#include "stack/tcp/cookie.h"
+#include "stack/tcp/demux.h"
+#include "stack/tcp/handle.h"
+#include "stack/tcp/listener.h"
+#include "stack/tcp/reply_queue.h"
+#include "stack/tcp/segment.h"
+#include "stack/tcp/time_wait.h"
+
+namespace aether::tcp {
+
+class Layer {
+ public:
+  static constexpr uint32_t kListenersMax = 64;  // one bit each in acceptable_
+
+  Layer(const Config& config, Random& random, Counters& counters, Instant now);
+
+  // --- Segments ---
+
+  uint32_t Hash(const FlowKey& flow) const { return demux_.Hash(flow); }
+  void PrefetchSlot(uint32_t hash) const { demux_.PrefetchSlot(hash); }
+  void PrefetchFlow(uint32_t hash) const;
+  // A segment to our address; its checksum is right and `segment.hash` is set.
+  Drop Receive(const Segment& segment, Instant now);
+
+  struct Outgoing {
+    Ipv4Address source;
+    Ipv4Address destination;
+    size_t size_bytes = 0;
+  };
+  // Writes the next segment that is due, header and payload, to `out`; it holds the MTU less the IP
+  // header.
+  std::optional<Outgoing> Transmit(MutableBytes out, Instant now);
+
+  void Advance(Instant now);
+  Instant NextDeadline() const;
+
+  // --- Events ---
+
+  bool HasEvents() const { return acceptable_ != 0 || ready_.head != kNoIndex; }
+  struct Ready {
+    bool is_listener = false;
+    uint16_t owner = 0;
+    ListenerId listener;
+    ConnectionId connection;
+    tcp_event::Mask mask = 0;
+    uint32_t user = 0;
+  };
+  // The next listener or connection with news; nothing when there is none.
+  std::optional<Ready> TakeReady();
+
+  // --- Calls of applications; stack.h says what they mean ---
+
+  std::expected<ListenerId, Error> Listen(uint16_t port, uint16_t owner, uint32_t backlog);
+  void Unlisten(ListenerId id);
+  std::optional<ConnectionId> Accept(ListenerId id);
+  void SetUser(ConnectionId id, uint32_t user);
+  Bytes Peek(ConnectionId id, size_t offset) const;
+  size_t Readable(ConnectionId id) const;
+  void Consume(ConnectionId id, size_t size);
+  bool AtEnd(ConnectionId id) const;
+  size_t WriteSpace(ConnectionId id) const;
+  size_t Write(ConnectionId id, Bytes data);
+  bool WriteStatic(ConnectionId id, const StaticBytes& data);
+  size_t Unacknowledged(ConnectionId id) const;
+  void Shutdown(ConnectionId id);
+  void Close(ConnectionId id);
+  void Abort(ConnectionId id);
+  std::optional<Snapshot> Inspect(ConnectionId id) const;
+  // Ends every connection without a word to the peers: our address is gone.
+  void DropAll();
+
+  size_t connection_count() const { return connections_.used(); }
+  size_t time_wait_count() const { return time_wait_.size(); }
+  void CheckInvariants() const;
+
+ private:
+  // A list of connections linked through one of their members.
+  struct IndexList {
+    uint32_t head = kNoIndex;
+    uint32_t tail = kNoIndex;
+  };
+
+  // layer.cc
+  uint32_t FindFlow(const FlowKey& flow, uint32_t hash) const;
+  void SetTimer(uint32_t index, Instant now);
+  void OnTimer(uint32_t index, Instant now);
+  void AddEvents(uint32_t index, tcp_event::Mask mask);
+  void QueueOutput(uint32_t index);
+  void EndConnection(uint32_t index);
+  void FreeIfUnused(uint32_t index);
+  void LeaveDemux(uint32_t index);
+  uint32_t CreateConnection(const Segment& segment, Seq irs, uint16_t mss_bytes, uint8_t listener);
+  void EnterTimeWait(uint32_t index, Instant now);
+  void RemoveTimeWait(uint32_t index);
+  void PushReply(const Reply& reply);
+
+  // layer_input.cc
+  Drop ReceiveForConnection(uint32_t index, const Segment& segment, Instant now);
+  Drop ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant now);
+  Drop ReceiveForListener(uint8_t listener, const Segment& segment, Instant now);
+  Drop ReceiveSyn(uint8_t listener, const Segment& segment, Instant now);
+  Drop ReceiveCookieAck(uint8_t listener, const Segment& segment, Instant now);
+  void Apply(uint32_t index, const Segment& segment, const Arrival& arrival, State before,
+             Instant now);
+  void Establish(uint32_t index);
+  void ReplyReset(const Segment& segment);
+
+  // layer_output.cc
+  Outgoing EmitReply(const Reply& reply, MutableBytes out);
+  Outgoing EmitSegment(Connection& connection, const SegmentPlan& plan, MutableBytes out);
+
+  // layer_sockets.cc
+  Connection* Find(ConnectionId id);
+  const Connection* Find(ConnectionId id) const;
+  void ResetPeer(const Connection& connection);
+
+  const Config& config_;
+  const TcpLimits& limits_;
+  Random& random_;
+  Counters& counters_;
+  Instant now_;
+
+  Buffers buffers_;
+  Pool<Connection> connections_;
+  TimeWaitTable time_wait_;
+  Demux demux_;
+  TimerWheel timers_;
+  CookieJar cookies_;
+  SipKey isn_key_;
+  ReplyQueue replies_;
+  std::vector<Listener> listeners_;
+  std::array<uint8_t, 65536> listener_of_port_{};  // index + 1
+  uint64_t acceptable_ = 0;                        // a bit per listener with news
+  IndexList output_;
+  IndexList ready_;
+  uint32_t half_open_ = 0;
+  uint32_t last_generation_ = 0;
+  uint16_t mss_max_bytes_;
+};
+
+}  // namespace aether::tcp

@@ -1,0 +1,20 @@
+// A port that takes connections: its backlog, and the established ones that wait for Accept, oldest
+// first.
+#pragma once
+
+#include <cstdint>
+
+#include "stack/base/pool.h"
+
+namespace aether::tcp {
+
+struct Listener {
+  uint16_t port = 0;  // 0: free
+  uint16_t owner = 0;
+  uint32_t backlog = 0;
+  uint32_t waiting = 0;
+  uint32_t oldest = kNoIndex;
+  uint32_t newest = kNoIndex;
+};
+
+}  // namespace aether::tcp

@@ -1,0 +1,112 @@
+#include "stack/udp/layer.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "stack/base/check.h"
+
+namespace aether::udp {
+
+Layer::Layer(const Config& config, Random& random, Counters& counters)
+    : limits_(config.udp),
+      random_(random),
+      counters_(counters),
+      store_(config.udp.datagrams_max, config.mtu),
+      origins_(config.udp.datagrams_max),
+      sockets_(config.udp.sockets_max) {
+  AETHER_CHECK(config.udp.sockets_max <= kSocketsMax);
+}
+
+const Layer::Socket* Layer::Find(UdpSocketId id) const {
+  if (id.index >= sockets_.size()) return nullptr;
+  const Socket& socket = sockets_[id.index];
+  return socket.port != 0 && socket.generation == id.generation ? &socket : nullptr;
+}
+
+uint16_t Layer::DrawPort() {
+  // sockets_max is far below the number of ports, so a free one is met soon.
+  while (true) {
+    const uint16_t port =
+        static_cast<uint16_t>(kEphemeralPortMin + random_.Below(65536 - kEphemeralPortMin));
+    if (socket_of_port_[port] == 0) return port;
+  }
+}
+
+std::expected<UdpSocketId, Error> Layer::Bind(uint16_t port, uint16_t owner) {
+  if (port != 0 && socket_of_port_[port] != 0) return std::unexpected(Error::kPortInUse);
+  const auto free = std::ranges::find(sockets_, 0, &Socket::port);
+  if (free == sockets_.end()) return std::unexpected(Error::kTooMany);
+  const uint16_t index = static_cast<uint16_t>(free - sockets_.begin());
+  free->port = port != 0 ? port : DrawPort();
+  free->owner = owner;
+  socket_of_port_[free->port] = static_cast<uint8_t>(index + 1);
+  return UdpSocketId{index, free->generation};
+}
+
+void Layer::Close(UdpSocketId id) {
+  Socket* socket = Find(id);
+  if (socket == nullptr) return;
+  while (!socket->queue.empty()) store_.Free(socket->queue.Pop(store_));
+  socket_of_port_[socket->port] = 0;
+  socket->port = 0;
+  ++socket->generation;
+  pending_ &= ~(uint64_t{1} << id.index);
+}
+
+std::optional<uint16_t> Layer::PortOf(UdpSocketId id) const {
+  const Socket* socket = Find(id);
+  if (socket == nullptr) return std::nullopt;
+  return socket->port;
+}
+
+std::optional<Datagram> Layer::Peek(UdpSocketId id) const {
+  const Socket* socket = Find(id);
+  if (socket == nullptr || socket->queue.empty()) return std::nullopt;
+  const uint32_t slot = socket->queue.front();
+  return Datagram{origins_[slot].source, origins_[slot].destination, store_.Frame(slot)};
+}
+
+void Layer::Pop(UdpSocketId id) {
+  Socket* socket = Find(id);
+  if (socket != nullptr && !socket->queue.empty()) store_.Free(socket->queue.Pop(store_));
+}
+
+Drop Layer::Receive(const UdpView& datagram, Ipv4Address source, Ipv4Address destination) {
+  if (datagram.destination_port() == 0) return Drop::kUdpBadPort;
+  const uint8_t entry = socket_of_port_[datagram.destination_port()];
+  if (entry == 0) return Drop::kUdpPortUnreachable;
+  Socket& socket = sockets_[entry - 1u];
+  if (socket.queue.size() >= limits_.queued_datagrams_max) return Drop::kUdpQueueFull;
+  const uint32_t slot = store_.Allocate();
+  if (slot == kNoIndex) return Drop::kUdpQueueFull;
+  const Bytes payload = datagram.payload();
+  // A packet is never longer than the frame that brought it, and that was held to the MTU.
+  store_.SetSize(slot, payload.size());
+  std::ranges::copy(payload, store_.Frame(slot).begin());
+  origins_[slot] = {{source, datagram.source_port()}, destination};
+  socket.queue.Push(store_, slot);
+  pending_ |= uint64_t{1} << (entry - 1u);
+  ++counters_.udp_in;
+  return Drop::kNone;
+}
+
+Layer::Pending Layer::TakePending() {
+  const uint16_t index = static_cast<uint16_t>(std::countr_zero(pending_));
+  pending_ &= pending_ - 1;
+  return {{index, sockets_[index].generation}, sockets_[index].owner};
+}
+
+void Layer::CheckInvariants() const {
+  uint32_t queued = 0;
+  for (size_t index = 0; index < sockets_.size(); ++index) {
+    const Socket& socket = sockets_[index];
+    AETHER_CHECK(socket.queue.size() <= limits_.queued_datagrams_max);
+    AETHER_CHECK(socket.port == 0 ? socket.queue.empty()
+                                  : socket_of_port_[socket.port] == index + 1);
+    queued += socket.queue.size();
+  }
+  AETHER_CHECK(queued == store_.used());
+}
+
+}  // namespace aether::udp
