@@ -67,7 +67,7 @@ class Stack::Impl {
   Drop Process(const Prepared& prepared);
   Drop ProcessArp(const Prepared& prepared);
   Drop ProcessIp(const Prepared& prepared);
-  Drop ProcessIcmp(const Ipv4View& packet, bool link_group);
+  Drop ProcessIcmp(const Ipv4View& packet);
   Drop ProcessUdp(const Ipv4View& packet, bool link_group);
   bool IsForUs(MacAddress destination) const;
 
@@ -163,7 +163,7 @@ Drop Stack::Impl::PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& 
   if (refused != Drop::kNone) return refused;
   // [RFC 9293 3.10.7.2] [RFC 1122 4.2.3.10] segments to a broadcast or multicast address are
   // silently discarded.
-  if (link_group) return Drop::kTcpBroadcast;
+  if (!interface_.addressing().IsOwn(packet.destination())) return Drop::kTcpBroadcast;
   const std::expected<TcpView, Drop> view = TcpView::Parse(packet.payload());
   if (!view) return view.error();
   if (!view->ChecksumIsValid(packet.source(), packet.destination())) return Drop::kTcpBadChecksum;
@@ -228,7 +228,7 @@ Drop Stack::Impl::ProcessIp(const Prepared& prepared) {
     case IpProtocol::kUdp:
       return ProcessUdp(*packet, prepared.link_group);
     case IpProtocol::kIcmp:
-      return ProcessIcmp(*packet, prepared.link_group);
+      return ProcessIcmp(*packet);
     default:
       // [RFC 1122 3.2.2.1] a protocol that is not supported is reported to the sender.
       interface_.SendUnreachable(*packet, prepared.link_group, UnreachableCode::kProtocol, now_);
@@ -236,10 +236,11 @@ Drop Stack::Impl::ProcessIp(const Prepared& prepared) {
   }
 }
 
-Drop Stack::Impl::ProcessIcmp(const Ipv4View& packet, bool link_group) {
+Drop Stack::Impl::ProcessIcmp(const Ipv4View& packet) {
   const std::expected<IcmpView, Drop> message = IcmpView::Parse(packet.payload());
   if (!message) return message.error();
-  const net::IcmpVerdict verdict = net::HandleIcmp(*message, link_group);
+  const net::IcmpVerdict verdict =
+      net::HandleIcmp(*message, !interface_.addressing().IsOwn(packet.destination()));
   if (verdict.reply) interface_.SendEchoReply(packet, *message, now_);
   return verdict.drop;
 }

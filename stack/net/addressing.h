@@ -90,7 +90,9 @@ class Addressing {
       // [RFC 1122 3.3.6] unicast IP inside a link-layer broadcast is discarded.
       return link_group ? Drop::kIpv4UnicastInBroadcast : Drop::kNone;
     }
-    // Without an address of our own, a directed broadcast cannot be told from a stranger.
+    // Some DHCP servers send the limited broadcast to one link address; a directed broadcast must
+    // be one on the link, too.
+    if (destination.IsBroadcast()) return Drop::kNone;
     if (IsBroadcast(destination)) return link_group ? Drop::kNone : Drop::kIpv4NotForUs;
     if (destination.IsMulticast()) {
       return link_group && IsMember(destination) ? Drop::kNone : Drop::kIpv4NotForUs;
