@@ -53,14 +53,14 @@ struct Ipv4Address {
 };
 
 struct Ipv4Endpoint {
-  Ipv4Address address;
+  Ipv4Address address{};
   uint16_t port = 0;
   constexpr auto operator<=>(const Ipv4Endpoint&) const = default;
 };
 
 // An interface address with its network. prefix_length in [0, 32].
 struct Ipv4Network {
-  Ipv4Address address;
+  Ipv4Address address{};
   uint8_t prefix_length = 0;
 
   constexpr uint32_t Mask() const {

@@ -17,10 +17,10 @@ enum class ArpOperation : uint16_t { kRequest = 1, kReply = 2 };
 
 struct ArpPacket {
   ArpOperation operation = ArpOperation::kRequest;
-  MacAddress sender_mac;
-  Ipv4Address sender_ip;
-  MacAddress target_mac;
-  Ipv4Address target_ip;
+  MacAddress sender_mac{};
+  Ipv4Address sender_ip{};
+  MacAddress target_mac{};
+  Ipv4Address target_ip{};
 
   static constexpr size_t kSize = 28;
 

@@ -1,5 +1,6 @@
-// Chooses the checksum unit. The choice is made by the first call and kept in a pointer that is initialised at compile
-// time, so a call from a static initialiser is as good as any; threads that race for the first call store the same value.
+// Chooses the checksum unit. The choice is made by the first call and kept in a pointer that is
+// initialised at compile time, so a call from a static initialiser is as good as any; threads that
+// race for the first call store the same value.
 #include "stack/wire/checksum.h"
 
 #include <atomic>
@@ -15,8 +16,10 @@ struct UnitCode {
   uint16_t (*copy_and_sum)(uint8_t* to, const uint8_t* from, size_t size);
 };
 
-constexpr UnitCode kReferenceCode{checksum_internal::SumReference, checksum_internal::CopyAndSumReference};
-constexpr UnitCode kPortableCode{checksum_internal::SumPortable, checksum_internal::CopyAndSumPortable};
+constexpr UnitCode kReferenceCode{checksum_internal::SumReference,
+                                  checksum_internal::CopyAndSumReference};
+constexpr UnitCode kPortableCode{checksum_internal::SumPortable,
+                                 checksum_internal::CopyAndSumPortable};
 #if defined(__x86_64__)
 constexpr UnitCode kAvx2Code{checksum_internal::SumAvx2, checksum_internal::CopyAndSumAvx2};
 constexpr UnitCode kAvx512Code{checksum_internal::SumAvx512, checksum_internal::CopyAndSumAvx512};
@@ -35,7 +38,8 @@ const UnitCode* FindUnit(ChecksumUnit unit) {
       return __builtin_cpu_supports("avx2") ? &kAvx2Code : nullptr;
     case ChecksumUnit::kAvx512:
       __builtin_cpu_init();
-      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? &kAvx512Code : nullptr;
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") ? &kAvx512Code
+                                                                                     : nullptr;
 #endif
     default:
       return nullptr;

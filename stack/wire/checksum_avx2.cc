@@ -1,6 +1,6 @@
-// The Internet checksum with AVX2. Every 64-bit lane keeps two sums: of the words as they are, which may wrap, and of
-// their high halves, which cannot. Together they give the sum of the low halves, for three instructions per vector where
-// masking both halves would take four.
+// The Internet checksum with AVX2. Every 64-bit lane keeps two sums: of the words as they are,
+// which may wrap, and of their high halves, which cannot. Together they give the sum of the low
+// halves, for three instructions per vector where masking both halves would take four.
 #include "stack/wire/checksum_units.h"
 
 #if defined(__x86_64__)
@@ -37,7 +37,8 @@ AETHER_TARGET_AVX2 inline uint16_t Finish(const Sums& a, const Sums& b) {
   const __m256i high = _mm256_add_epi64(a.high, b.high);
   const __m256i low = _mm256_sub_epi64(all, _mm256_slli_epi64(high, 32));
   const __m256i four = _mm256_add_epi64(low, high);
-  const __m128i two = _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
+  const __m128i two =
+      _mm_add_epi64(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1));
   const __m128i one = _mm_add_epi64(two, _mm_unpackhi_epi64(two, two));
   return SumFold(static_cast<uint64_t>(_mm_cvtsi128_si64(one)));
 }

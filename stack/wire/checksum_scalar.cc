@@ -1,5 +1,6 @@
-// The Internet checksum without vectors: the reference, which is RFC 1071 word for word, and the portable version, which
-// adds 64 bits at a time (RFC 1071 2(C): one's-complement sums of wider words fold to the same value).
+// The Internet checksum without vectors: the reference, which is RFC 1071 word for word, and the
+// portable version, which adds 64 bits at a time (RFC 1071 2(C): one's-complement sums of wider
+// words fold to the same value).
 #include <cstring>
 
 #include "stack/wire/checksum_units.h"
@@ -9,7 +10,8 @@ namespace aether::checksum_internal {
 uint16_t SumReference(const uint8_t* from, size_t size) {
   uint32_t sum = 0;
   for (size_t i = 0; i < size; ++i) {
-    // [RFC 1071 1] bytes pair up to 16-bit words in memory order; an odd last byte is padded with zero.
+    // [RFC 1071 1] bytes pair up to 16-bit words in memory order; an odd last byte is padded with
+    // zero.
     const uint32_t byte = from[i];
     sum += (i % 2 == 0) == (std::endian::native == std::endian::little) ? byte : byte << 8;
     // [RFC 1071 1] the carry goes around to the low end.

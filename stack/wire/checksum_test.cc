@@ -1,4 +1,5 @@
-// The sums of every unit against a reference that shares nothing with them: RFC 1071 written down in big-endian words.
+// The sums of every unit against a reference that shares nothing with them: RFC 1071 written down
+// in big-endian words.
 #include "stack/wire/checksum.h"
 
 #include <gtest/gtest.h>
@@ -39,8 +40,8 @@ uint16_t SlowChecksum(Bytes data) {
 
 std::vector<ChecksumUnit> AvailableUnits() {
   std::vector<ChecksumUnit> units;
-  for (const ChecksumUnit unit : {ChecksumUnit::kReference, ChecksumUnit::kPortable, ChecksumUnit::kAvx2,
-                                  ChecksumUnit::kAvx512}) {
+  for (const ChecksumUnit unit : {ChecksumUnit::kReference, ChecksumUnit::kPortable,
+                                  ChecksumUnit::kAvx2, ChecksumUnit::kAvx512}) {
     if (IsAvailable(unit)) units.push_back(unit);
   }
   return units;
@@ -54,7 +55,8 @@ TEST_P(ChecksumUnitTest, EveryLengthAtEveryAlignment) {
   const size_t to_aligned = (64 - reinterpret_cast<uintptr_t>(buffer.data()) % 64) % 64;
   const std::vector<uint8_t> data = RandomBytes(random, kEveryLengthMax);
   std::vector<uint16_t> expected;
-  for (size_t size = 0; size <= kEveryLengthMax; ++size) expected.push_back(SlowChecksum(Bytes(data).first(size)));
+  for (size_t size = 0; size <= kEveryLengthMax; ++size)
+    expected.push_back(SlowChecksum(Bytes(data).first(size)));
   for (const unsigned alignment : Alignments()) {
     const auto at = buffer.begin() + static_cast<ptrdiff_t>(to_aligned + alignment);
     for (size_t size = 0; size <= kEveryLengthMax; ++size) {
@@ -91,12 +93,16 @@ TEST_P(ChecksumUnitTest, CopiesAndSumsEveryLength) {
       std::fill(copy.begin(), copy.end(), kGuardByte);
       const size_t start = kGuard + alignment;
       const uint16_t sum = CopyAndSumWith(GetParam(), copy.data() + start, from);
-      ASSERT_EQ(ChecksumOf(sum), SlowChecksum(from)) << "size " << size << " alignment " << alignment;
-      ASSERT_TRUE(std::equal(from.begin(), from.end(), copy.begin() + static_cast<ptrdiff_t>(start)))
+      ASSERT_EQ(ChecksumOf(sum), SlowChecksum(from))
+          << "size " << size << " alignment " << alignment;
+      ASSERT_TRUE(
+          std::equal(from.begin(), from.end(), copy.begin() + static_cast<ptrdiff_t>(start)))
           << "size " << size << " alignment " << alignment;
       const auto is_guard = [](uint8_t byte) { return byte == kGuardByte; };
-      ASSERT_TRUE(std::all_of(copy.begin(), copy.begin() + static_cast<ptrdiff_t>(start), is_guard));
-      ASSERT_TRUE(std::all_of(copy.begin() + static_cast<ptrdiff_t>(start + size), copy.end(), is_guard))
+      ASSERT_TRUE(
+          std::all_of(copy.begin(), copy.begin() + static_cast<ptrdiff_t>(start), is_guard));
+      ASSERT_TRUE(
+          std::all_of(copy.begin() + static_cast<ptrdiff_t>(start + size), copy.end(), is_guard))
           << "size " << size << " alignment " << alignment;
     }
   }
@@ -107,7 +113,8 @@ TEST_P(ChecksumUnitTest, CopiesBetweenExactBuffers) {
   for (size_t size = 0; size <= kEveryLengthMax; ++size) {
     const ExactBytes from(RandomBytes(random, size));
     ExactBytes to((RandomBytes(random, size)));
-    ASSERT_EQ(ChecksumOf(CopyAndSumWith(GetParam(), to.mutable_bytes().data(), from)), SlowChecksum(from));
+    ASSERT_EQ(ChecksumOf(CopyAndSumWith(GetParam(), to.mutable_bytes().data(), from)),
+              SlowChecksum(from));
     ASSERT_EQ(ToVector(to), ToVector(from));
   }
 }
@@ -118,7 +125,8 @@ TEST_P(ChecksumUnitTest, ExtremeBytesAtEveryLength) {
   const std::vector<uint8_t> zeros(kEveryLengthMax, 0);
   for (size_t size = 0; size <= kEveryLengthMax; ++size) {
     ASSERT_EQ(SumBytesWith(GetParam(), Bytes(zeros).first(size)), 0);
-    ASSERT_EQ(ChecksumOf(SumBytesWith(GetParam(), Bytes(ones).first(size))), SlowChecksum(Bytes(ones).first(size)));
+    ASSERT_EQ(ChecksumOf(SumBytesWith(GetParam(), Bytes(ones).first(size))),
+              SlowChecksum(Bytes(ones).first(size)));
     std::vector<uint8_t> one(size, 0);
     if (size == 0) continue;
     one[size - 1] = 0x80;
@@ -133,9 +141,11 @@ TEST_P(ChecksumUnitTest, LargeSizes) {
     ASSERT_EQ(ChecksumOf(SumBytesWith(GetParam(), data)), SlowChecksum(data)) << size;
     FillRandom(random, MutableBytes(data).first(std::min<size_t>(size, 70000)));
     ASSERT_EQ(ChecksumOf(SumBytesWith(GetParam(), data)), SlowChecksum(data)) << size;
-    ASSERT_EQ(ChecksumOf(SumBytesWith(GetParam(), Bytes(data).subspan(1))), SlowChecksum(Bytes(data).subspan(1)));
+    ASSERT_EQ(ChecksumOf(SumBytesWith(GetParam(), Bytes(data).subspan(1))),
+              SlowChecksum(Bytes(data).subspan(1)));
     std::vector<uint8_t> copy(size);
-    ASSERT_EQ(ChecksumOf(CopyAndSumWith(GetParam(), copy.data(), data)), SlowChecksum(data)) << size;
+    ASSERT_EQ(ChecksumOf(CopyAndSumWith(GetParam(), copy.data(), data)), SlowChecksum(data))
+        << size;
     ASSERT_EQ(copy, data);
   }
 }
@@ -156,15 +166,20 @@ TEST_P(ChecksumUnitTest, PiecesAddUp) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Units, ChecksumUnitTest, testing::ValuesIn(AvailableUnits()), [](const auto& unit) {
-  switch (unit.param) {
-    case ChecksumUnit::kReference: return "Reference";
-    case ChecksumUnit::kPortable: return "Portable";
-    case ChecksumUnit::kAvx2: return "Avx2";
-    case ChecksumUnit::kAvx512: return "Avx512";
-  }
-  return "Unknown";
-});
+INSTANTIATE_TEST_SUITE_P(Units, ChecksumUnitTest, testing::ValuesIn(AvailableUnits()),
+                         [](const auto& unit) {
+                           switch (unit.param) {
+                             case ChecksumUnit::kReference:
+                               return "Reference";
+                             case ChecksumUnit::kPortable:
+                               return "Portable";
+                             case ChecksumUnit::kAvx2:
+                               return "Avx2";
+                             case ChecksumUnit::kAvx512:
+                               return "Avx512";
+                           }
+                           return "Unknown";
+                         });
 
 TEST(ChecksumTest, ChosenUnitAgrees) {
   Random random(Seed{13, 14});
@@ -218,12 +233,14 @@ TEST(ChecksumTest, PseudoHeaderIsThatOfTheRfc) {
     pseudo[8] = 0;
     const Ipv4Address source{LoadBe<uint32_t>(pseudo.data())};
     const Ipv4Address destination{LoadBe<uint32_t>(pseudo.data() + 4)};
-    const uint16_t sum = SumPseudoHeader(source, destination, pseudo[9], LoadBe<uint16_t>(pseudo.data() + 10));
+    const uint16_t sum =
+        SumPseudoHeader(source, destination, pseudo[9], LoadBe<uint16_t>(pseudo.data() + 10));
     ASSERT_EQ(ChecksumOf(sum), SlowChecksum(pseudo));
   }
   const Ipv4Address ones = Ipv4Address::Broadcast();
-  EXPECT_EQ(ChecksumOf(SumPseudoHeader(ones, ones, 0xff, 0xffff)),
-            SlowChecksum(std::vector<uint8_t>{255, 255, 255, 255, 255, 255, 255, 255, 0, 255, 255, 255}));
+  EXPECT_EQ(
+      ChecksumOf(SumPseudoHeader(ones, ones, 0xff, 0xffff)),
+      SlowChecksum(std::vector<uint8_t>{255, 255, 255, 255, 255, 255, 255, 255, 0, 255, 255, 255}));
 }
 
 TEST(ChecksumTest, FoldKeepsTheValueModulo65535) {

@@ -1,6 +1,7 @@
-// The implementations behind wire/checksum.h, one per ChecksumUnit. Each returns the same folded sum for the same bytes,
-// reads and writes not one byte outside of what it is given, and takes any alignment and any size (vector units: below
-// 16 GiB, where a 64-bit total of 32-bit words could wrap). Private to checksum*.cc and to tests.
+// The implementations behind wire/checksum.h, one per ChecksumUnit. Each returns the same folded
+// sum for the same bytes, reads and writes not one byte outside of what it is given, and takes any
+// alignment and any size (vector units: below 16 GiB, where a 64-bit total of 32-bit words could
+// wrap). Private to checksum*.cc and to tests.
 #pragma once
 
 #include <bit>

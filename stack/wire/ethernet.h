@@ -40,8 +40,8 @@ class EthernetView {
 };
 
 struct EthernetHeader {
-  MacAddress destination;
-  MacAddress source;
+  MacAddress destination{};
+  MacAddress source{};
   uint16_t type = 0;
 
   static constexpr size_t kSize = EthernetView::kHeaderSize;

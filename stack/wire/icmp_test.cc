@@ -9,7 +9,7 @@ namespace {
 
 const std::vector<uint8_t> kEchoRequest = {
     0x08, 0x00,              // echo request
-    0xa0, 0x97,              // checksum
+    0x21, 0x62,              // checksum
     0x12, 0x34, 0x00, 0x07,  // identifier, sequence number
     'a',  'b',  'c',         // an odd number of bytes
 };
@@ -25,7 +25,8 @@ TEST(IcmpTest, Deconstruct) {
 }
 
 TEST(IcmpTest, Construct) {
-  ExactBytes out(std::vector<uint8_t>{0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 'a', 'b', 'c'});
+  ExactBytes out(
+      std::vector<uint8_t>{0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 'a', 'b', 'c'});
   const IcmpHeader header{.type = 8, .code = 0, .rest_of_header = 0x12340007};
   EXPECT_EQ(header.Emit(out.mutable_bytes()), 11u);
   EXPECT_EQ(ToVector(out), kEchoRequest);

@@ -131,8 +131,8 @@ struct Ipv4Header {
   uint16_t fragment_offset_bytes = 0;  // a multiple of 8
   uint8_t time_to_live = 64;
   uint8_t protocol = 0;
-  Ipv4Address source;
-  Ipv4Address destination;
+  Ipv4Address source{};
+  Ipv4Address destination{};
 
   static constexpr size_t kSize = Ipv4View::kHeaderSizeMin;
 

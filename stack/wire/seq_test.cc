@@ -7,7 +7,8 @@
 namespace aether {
 namespace {
 
-// Numbers around 0, 2^31 and 2^32, and a spread of the rest, so that every pair of them crosses every wrap.
+// Numbers around 0, 2^31 and 2^32, and a spread of the rest, so that every pair of them crosses
+// every wrap.
 std::vector<uint32_t> Spread() {
   std::vector<uint32_t> values;
   for (const uint32_t centre : {0u, 0x40000000u, 0x80000000u, 0xc0000000u}) {
@@ -57,9 +58,10 @@ TEST(SeqTest, Arithmetic) {
 TEST(SeqTest, WindowOfEverySize) {
   for (const uint32_t start : {0u, 0x7fffff80u, 0x80000000u, 0xffffff80u, 0xffffffffu}) {
     for (const uint32_t size : {0u, 1u, 127u, 128u, 65535u, 0x40000000u}) {
-      for (const uint32_t offset : {0u, 1u, 126u, 127u, 128u, 65534u, 65535u, 0x3fffffffu, 0x40000000u, 0x80000000u,
-                                    0xfffffffeu, 0xffffffffu}) {
-        ASSERT_EQ(Seq(start + offset).InWindow(Seq(start), size), offset < size) << start << " " << size << " " << offset;
+      for (const uint32_t offset : {0u, 1u, 126u, 127u, 128u, 65534u, 65535u, 0x3fffffffu,
+                                    0x40000000u, 0x80000000u, 0xfffffffeu, 0xffffffffu}) {
+        ASSERT_EQ(Seq(start + offset).InWindow(Seq(start), size), offset < size)
+            << start << " " << size << " " << offset;
       }
     }
   }

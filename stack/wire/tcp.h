@@ -79,13 +79,13 @@ class TcpView {
 struct TcpHeader {
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
-  Seq sequence;
-  Seq acknowledgment;
+  Seq sequence{};
+  Seq acknowledgment{};
   uint8_t flags = 0;
   uint16_t window = 0;
   uint16_t urgent_pointer = 0;
   // Padded to a multiple of 4 by whoever wrote them, at most 40 bytes.
-  Bytes options;
+  Bytes options{};
 
   static constexpr size_t kSizeMin = TcpView::kHeaderSizeMin;
   size_t Size() const { return kSizeMin + options.size(); }

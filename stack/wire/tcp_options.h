@@ -60,8 +60,8 @@ struct TcpTimestamps {
 
 // [start, end), RFC 2018 section 3.
 struct SackBlock {
-  Seq start;
-  Seq end;
+  Seq start{};
+  Seq end{};
   constexpr bool operator==(const SackBlock&) const = default;
 };
 
@@ -70,10 +70,10 @@ struct TcpOptions {
   // [RFC 7323 2.3] a larger shift count is used as 14.
   static constexpr uint8_t kWindowScaleMax = 14;
 
-  std::optional<uint16_t> mss;
-  std::optional<uint8_t> window_scale;
+  std::optional<uint16_t> mss{};
+  std::optional<uint8_t> window_scale{};
   bool sack_permitted = false;
-  std::optional<TcpTimestamps> timestamps;
+  std::optional<TcpTimestamps> timestamps{};
   std::array<SackBlock, kSackBlocksMax> sack_blocks{};
   size_t sack_block_count = 0;
 

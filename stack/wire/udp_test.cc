@@ -10,16 +10,16 @@ namespace {
 const Ipv4Address kSource = Ipv4Address::Of(10, 0, 0, 1);
 const Ipv4Address kDestination = Ipv4Address::Of(10, 0, 0, 2);
 
-// Sum by hand: 0a00+0001+0a00+0002 + 0011 + 000b + 04d2+0035+000b+6162+6300 = dd9a (with its carries), so 2265... the
-// value below is its complement.
+// By hand: 0a00+0001+0a00+0002+0011+000b of the pseudo header and 04d2+0035+000b+6162+6300 of the
+// datagram are dd93.
 const std::vector<uint8_t> kDatagram = {
-    0x04, 0xd2,     // 1234
-    0x00, 0x35,     // 53
-    0x00, 0x0b,     // 11
-    0x00, 0x00,     // checksum, filled in below
-    'a',  'b', 'c',
+    0x04, 0xd2,  // 1234
+    0x00, 0x35,  // 53
+    0x00, 0x0b,  // 11
+    0x00, 0x00,  // checksum, filled in below
+    'a',  'b',  'c',
 };
-constexpr uint16_t kChecksum = 0x2265;
+constexpr uint16_t kChecksum = 0x226c;
 
 std::vector<uint8_t> WithChecksum(uint16_t checksum) {
   std::vector<uint8_t> bytes = kDatagram;
@@ -79,13 +79,15 @@ TEST(UdpTest, BytesBehindTheLengthAreNotPayload) {
   EXPECT_TRUE(view->ChecksumIsValid(kSource, kDestination));
 }
 
-// [RFC 1122 4.1.3.4] of the 65,536 values of the field, zero (none computed) and the right one are accepted.
+// [RFC 1122 4.1.3.4] of the 65,536 values of the field, zero (none computed) and the right one are
+// accepted.
 TEST(UdpTest, EveryChecksumValue) {
   for (uint32_t value = 0; value <= 0xffff; ++value) {
     const std::vector<uint8_t> bytes = WithChecksum(static_cast<uint16_t>(value));
     const auto view = UdpView::Parse(bytes);
     ASSERT_TRUE(view);
-    ASSERT_EQ(view->ChecksumIsValid(kSource, kDestination), value == 0 || value == kChecksum) << value;
+    ASSERT_EQ(view->ChecksumIsValid(kSource, kDestination), value == 0 || value == kChecksum)
+        << value;
   }
 }
 
@@ -97,8 +99,8 @@ TEST(UdpTest, ChecksumCoversTheAddresses) {
   EXPECT_FALSE(view->ChecksumIsValid(Ipv4Address::Of(11, 0, 0, 1), kDestination));
 }
 
-// [RFC 768] a checksum that computes to zero goes out as all ones, and comes in as valid. The first two bytes of the
-// payload walk through every value, so one of them hits it.
+// [RFC 768] a checksum that computes to zero goes out as all ones, and comes in as valid. The first
+// two bytes of the payload walk through every value, so one of them hits it.
 TEST(UdpTest, ComputedZeroIsSentAsAllOnes) {
   int hits = 0;
   for (uint32_t value = 0; value <= 0xffff; ++value) {
@@ -121,7 +123,8 @@ TEST(UdpTest, RoundTrip) {
     const std::vector<uint8_t> payload = ToVector(Bytes(out).subspan(8));
     const Ipv4Address source{random.Next32()};
     const Ipv4Address destination{random.Next32()};
-    const UdpHeader header{static_cast<uint16_t>(random.Next32()), static_cast<uint16_t>(random.Next32())};
+    const UdpHeader header{static_cast<uint16_t>(random.Next32()),
+                           static_cast<uint16_t>(random.Next32())};
     header.Emit(out.mutable_bytes(), source, destination);
     const auto view = UdpView::Parse(out);
     ASSERT_TRUE(view);
@@ -129,7 +132,8 @@ TEST(UdpTest, RoundTrip) {
     ASSERT_EQ(ToVector(view->payload()), payload);
     ASSERT_TRUE(view->ChecksumIsValid(source, destination));
     const std::vector<uint8_t> first = ToVector(out);
-    UdpHeader{view->source_port(), view->destination_port()}.Emit(out.mutable_bytes(), source, destination);
+    UdpHeader{view->source_port(), view->destination_port()}.Emit(out.mutable_bytes(), source,
+                                                                  destination);
     ASSERT_EQ(ToVector(out), first);
   }
 }

@@ -1,5 +1,5 @@
-// What the tests of wire/ share: exact-size copies on the heap, so that a sanitizer sees one byte too far, and a short
-// way to write bytes down.
+// What the tests of wire/ share: exact-size copies on the heap, so that a sanitizer sees one byte
+// too far, and a short way to write bytes down.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define AETHER_TEST_UNDER_SANITIZER 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
 #define AETHER_TEST_UNDER_SANITIZER 1
 #endif
 #endif
