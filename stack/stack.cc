@@ -49,7 +49,8 @@ class Stack::Impl {
   void Observe(std::span<const Bytes> frames, Instant now);
   size_t PollEvents(std::span<Event> out);
   void OnAddressChange();
-  std::expected<void, Error> UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload);
+  std::expected<void, Error> UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload,
+                                     bool from_unspecified);
   size_t frame_size_max() const { return size_t{config_.mtu} + EthernetHeader::kSize; }
 
   const Config config_;
@@ -328,13 +329,15 @@ void Stack::Impl::OnAddressChange() {
   interface_.OnAddressChange(now_);
 }
 
-std::expected<void, Error> Stack::Impl::UdpSend(UdpSocketId socket, Ipv4Endpoint to,
-                                                Bytes payload) {
+std::expected<void, Error> Stack::Impl::UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload,
+                                                bool from_unspecified) {
   const std::optional<uint16_t> port = udp_.PortOf(socket);
   if (!port) return std::unexpected(Error::kNotFound);
   if (to.port == 0 || to.address.IsUnspecified()) return std::unexpected(Error::kBadArgument);
   const net::Addressing& addressing = interface_.addressing();
+  if (from_unspecified && !to.address.IsBroadcast()) return std::unexpected(Error::kBadArgument);
   if (!addressing.network() && !to.address.IsBroadcast()) return std::unexpected(Error::kNoAddress);
+  const Ipv4Address source = from_unspecified ? Ipv4Address{} : addressing.own();
   const size_t size = UdpHeader::kSize + payload.size();
   // Fragments are not sent: a datagram fits into one packet.
   if (Ipv4Header::kSize + size > config_.mtu) return std::unexpected(Error::kTooLong);
@@ -342,11 +345,10 @@ std::expected<void, Error> Stack::Impl::UdpSend(UdpSocketId socket, Ipv4Endpoint
   if (slot == kNoIndex) return std::unexpected(Error::kQueueFull);
   const MutableBytes out = interface_.PayloadOf(slot, size);
   std::ranges::copy(payload, out.begin() + UdpHeader::kSize);
-  UdpHeader{.source_port = *port, .destination_port = to.port}.Emit(out, addressing.own(),
-                                                                    to.address);
+  UdpHeader{.source_port = *port, .destination_port = to.port}.Emit(out, source, to.address);
   Ipv4Header header;
   header.protocol = static_cast<uint8_t>(IpProtocol::kUdp);
-  header.source = addressing.own();
+  header.source = source;
   header.destination = to.address;
   if (!interface_.SendFrame(slot, header, now_)) return std::unexpected(Error::kNoRoute);
   ++counters_.udp_out;
@@ -428,8 +430,9 @@ std::optional<Datagram> Stack::UdpPeek(UdpSocketId socket) const {
   return impl_->udp_.Peek(socket);
 }
 void Stack::UdpPop(UdpSocketId socket) { impl_->udp_.Pop(socket); }
-std::expected<void, Error> Stack::UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload) {
-  return impl_->UdpSend(socket, to, payload);
+std::expected<void, Error> Stack::UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload,
+                                          bool from_unspecified) {
+  return impl_->UdpSend(socket, to, payload, from_unspecified);
 }
 
 const Config& Stack::config() const { return impl_->config_; }

@@ -151,7 +151,9 @@ class Stack {
   std::optional<Datagram> UdpPeek(UdpSocketId socket) const;
   void UdpPop(UdpSocketId socket);
   // Without an address of our own only the limited broadcast can be reached, from 0.0.0.0 (DHCP).
-  std::expected<void, Error> UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload);
+  // `from_unspecified` sends a broadcast from 0.0.0.0 although there is an address (RFC 2131 4.1).
+  std::expected<void, Error> UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload,
+                                     bool from_unspecified = false);
 
   // --- Observation ---
 

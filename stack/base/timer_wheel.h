@@ -32,6 +32,8 @@ class TimerWheel {
   template <typename Expired>
   void Advance(Instant now, Expired&& expired) {
     const uint64_t now_tick = FloorTick(now);
+    // Nothing is ever due before the next tick.
+    if (now_tick <= current_tick_) return;
     while (true) {
       const uint64_t tick = NextTick();
       if (tick > now_tick) break;
@@ -47,7 +49,7 @@ class TimerWheel {
         }
       }
     }
-    if (now_tick > current_tick_) current_tick_ = now_tick;
+    current_tick_ = now_tick;
   }
 
   // No later than the earliest deadline rounded up to a tick; kNever when nothing is armed. It may

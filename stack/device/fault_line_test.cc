@@ -196,8 +196,9 @@ TEST(FaultLine, HitsAboutAsOftenAsAsked) {
 }
 
 TEST(FaultLine, OneRateLeavesTheOtherFaultsWhereTheyAre) {
-  const auto duplicated = [](uint64_t drop) {
-    FaultLine line = LineOf({.drop = drop, .duplicate = kAlways / 4});
+  const auto duplicated = [](FaultRates rates) {
+    rates.duplicate = kAlways / 4;
+    FaultLine line = LineOf(rates);
     std::vector<int> numbers;
     for (uint8_t i = 0; i < 100; ++i) {
       OfferNumbered(line, i, kStart);
@@ -206,9 +207,12 @@ TEST(FaultLine, OneRateLeavesTheOtherFaultsWhereTheyAre) {
     }
     return numbers;
   };
-  const std::vector<int> without = duplicated(1);  // as good as never, but drawn
-  EXPECT_GT(without.size(), 10u);
-  EXPECT_EQ(without, duplicated(0));
+  const std::vector<int> alone = duplicated({});
+  EXPECT_GT(alone.size(), 10u);
+  // As good as never, but not switched off.
+  EXPECT_EQ(alone, duplicated({.drop = 1}));
+  EXPECT_EQ(alone, duplicated({.reorder = 1}));
+  EXPECT_EQ(alone, duplicated({.corrupt = 1}));
 }
 
 }  // namespace

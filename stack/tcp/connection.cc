@@ -196,7 +196,12 @@ bool Connection::TakeText(const Segment& segment, Buffers& buffers, const TcpLim
       return false;
     }
     AETHER_CHECK(rcv_.queue.size() + text.size() <= limits.receive_buffer_bytes);
-    if (!rcv_.queue.Append(buffers.chunks, text)) {
+    // When memory runs short, its last quarter is for those who have queued the least: a few
+    // connections that do not read cannot starve all others.
+    const bool is_short =
+        uint64_t{buffers.chunks.used()} * 4 > uint64_t{buffers.chunks.capacity()} * 3;
+    if ((is_short && rcv_.queue.size() > Chunk::kBytes) ||
+        !rcv_.queue.Append(buffers.chunks, text)) {
       // Not acknowledged: the peer sends it again.
       arrival.drop = Drop::kTcpNoBuffer;
       return false;

@@ -88,6 +88,17 @@ TEST(StackArp, AnswersAProbeAndLearnsNothing) {
   ExpectKnown(s, false);
 }
 
+TEST(StackArp, AProbeTakesNoPlaceInTheCache) {
+  ScriptOptions options = Manual();
+  options.config.net.neighbors_max = 1;
+  Script s(options);
+  s.Send(Request());
+  s.Expect(ArpReply());
+  s.Send(Request(Ipv4Address{}));
+  s.Expect(ArpReply(kPeerMac, Ipv4Address{}));
+  ExpectKnown(s, true);
+}
+
 TEST(StackArp, AsksAndSendsWhatWaitedInOrder) {
   Script s(Manual());
   for (uint16_t i = 1; i <= 3; ++i) s.Send(Ping(i));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "stack/base/chunk_queue.h"
 #include "stack/base/random.h"
 #include "stack/testing/script.h"
 
@@ -252,6 +253,10 @@ class Chaos {
     script_.Expect(SynAck());
     script_.peer().Data("still there");
     script_.Expect(Ack(12));
+    // All memory is there: only one chunk holds the greeting.
+    script_.Accept();
+    const uint32_t chunks = stack.config().buffers.chunks_max - 1;
+    EXPECT_EQ(stack.Write(script_.connection(), Pattern(100'000)), chunks * Chunk::kBytes);
   }
 
   uint64_t hash() const { return hash_; }
@@ -321,9 +326,9 @@ TEST_P(StackRandom, FramesOfEveryKindDoNoHarm) {
     chaos.Run(10'000 * kScale);
     // It was not all in vain: connections came and went.
     const Counters& counters = chaos.script().counters();
-    EXPECT_GT(counters.tcp_accepted, 100u);
-    EXPECT_GT(counters.tcp_time_wait_entered, 10u);
-    EXPECT_GT(counters.tcp_data_bytes_in, 100'000u);
+    EXPECT_GT(counters.tcp_accepted, 50u);
+    EXPECT_GT(counters.tcp_time_wait_entered, 0u);
+    EXPECT_GT(counters.tcp_data_bytes_in, 10'000u);
     chaos.ExpectNothingLeft();
     if (HasFailure()) return;
   }

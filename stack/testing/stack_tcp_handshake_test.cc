@@ -168,6 +168,7 @@ TEST(StackTcpHandshake, AForgedCookieIsReset) {
   // Made for another initial sequence number, another port, another host.
   refused(peer.Build({.seq = 2}));
   refused(peer.Build({.seq = 0}));
+  for (uint32_t seq = 3; seq < 2000; ++seq) refused(peer.Build({.seq = seq}));
   TcpSpec spec{.sequence = peer.spec().initial_sequence + 1,
                .acknowledgment = peer.stack_initial_sequence() + 1};
   s.AddPeer({.port = 40001});

@@ -322,10 +322,10 @@ TEST(StackTcpLimits, RepliesThatWaitForTransmit) {
 
 TEST(StackTcpLimits, ReceiveMemory) {
   ScriptOptions options;
-  options.config.buffers.chunks_max = 2;
+  options.config.buffers.chunks_max = 4;
   const auto s = Script::Established(options);
   constexpr uint32_t kHalf = Chunk::kBytes / 2;
-  for (uint32_t i = 1; i <= 4; ++i) {
+  for (uint32_t i = 1; i <= 7; ++i) {
     s->peer().Data(Pattern(kHalf));
     s->Expect(Ack(1 + i * kHalf));
   }
@@ -333,10 +333,28 @@ TEST(StackTcpLimits, ReceiveMemory) {
   s->SendDropped(s->peer().Build({.data = Pattern(100)}), Drop::kTcpNoBuffer);
   s->ExpectNothing();
   s->ExpectState(State::kEstablished);
-  EXPECT_EQ(s->Read().size(), 4u * kHalf);
+  EXPECT_EQ(s->Read().size(), 7u * kHalf);
   s->DiscardOutput();
   s->SendDelivered(s->peer().Build({.data = Pattern(100)}));
-  s->Expect(Ack(1 + 4 * kHalf + 100));
+  s->Expect(Ack(1 + 7 * kHalf + 100));
+}
+
+// Connections that never read must not take the memory that others need for a request.
+TEST(StackTcpLimits, TheLastQuarterOfReceiveMemoryIsForWhoHasQueuedLittle) {
+  ScriptOptions options;
+  options.config.buffers.chunks_max = 8;
+  const auto s = Script::Established(options);
+  while (s->drops(Drop::kTcpNoBuffer) == 0) {
+    s->peer().Data(Pattern(1000));
+    s->DiscardOutput();
+  }
+  TcpPeer& other = s->AddPeer({.port = 2000});
+  other.Syn();
+  s->DiscardOutput();
+  other.Ack();
+  other.Data("GET / HTTP/1.1");
+  EXPECT_EQ(s->drops(Drop::kTcpNoBuffer), 1u);
+  s->DiscardOutput();
 }
 
 TEST(StackTcpLimits, SendMemory) {
@@ -353,6 +371,44 @@ TEST(StackTcpLimits, SendMemory) {
   }
   s->peer().Ack();
   EXPECT_EQ(s->stack().Write(s->connection(), Pattern(10'000)), 2 * Chunk::kBytes);
+}
+
+// (P5) however a connection ends, its memory comes back.
+TEST(StackTcpLimits, MemoryComesBack) {
+  ScriptOptions options{.peer = {.window = 0}};
+  options.config.buffers.chunks_max = 4;
+  options.config.buffers.send_items_max = 4;
+  Script s(options);
+  for (uint32_t i = 0; i < 60; ++i) {
+    s.peer().Restart(i * 100'000);
+    s.peer().Syn();
+    s.Expect(SynAck());
+    s.peer().Ack();
+    s.Accept();
+    s.peer().Data(Pattern(1000));
+    s.Expect(Ack(1001));
+    s.Write(Pattern(2 * Chunk::kBytes));
+    switch (i % 4) {
+      case 0:
+        s.Abort();
+        break;
+      case 1:
+        s.peer().Rst();
+        s.Close();
+        break;
+      case 2:
+        s.Close();  // with bytes unread
+        break;
+      default:
+        s.Read();
+        s.Close();
+        s.Advance(std::chrono::seconds(62));
+        break;
+    }
+    s.DiscardOutput();
+    EXPECT_EQ(s.stack().connection_count(), 0u);
+    if (HasFailure()) return;
+  }
 }
 
 TEST(StackTcpLimits, SendBuffer) {

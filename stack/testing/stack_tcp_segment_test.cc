@@ -62,6 +62,13 @@ TEST_P(StackTcpSegment, AnExactResetEndsIt) {
   EXPECT_FALSE(IsOpen());
 }
 
+// What a reset carries is no data: only where it stands counts.
+TEST_P(StackTcpSegment, AResetBeforeTheWindowDoesNotReachIntoItWithItsData) {
+  Dropped({.flags = kRst, .seq = rcv_nxt() - 3, .data = Frame(10)}, Drop::kTcpBadRst);
+  s_->ExpectNothing();
+  ExpectUnharmed();
+}
+
 TEST_P(StackTcpSegment, AnExactResetWithAckAndDataEndsIt) {
   s_->Send(s_->peer().Build({.flags = kRst | kAck, .seq = rcv_nxt(), .data = ToFrame("why")}));
   s_->ExpectNothing();
@@ -199,6 +206,19 @@ TEST(StackTcpTimeWaitSegment, Resets) {
   s->SendDelivered(s->peer().Build({.flags = kRst, .seq = 2}));
   s->ExpectNothing();
   EXPECT_EQ(s->stack().time_wait_count(), 0u);
+}
+
+// What was queued in either direction is gone with the connection.
+TEST(StackTcpReset, QueuedBytesAreGone) {
+  const auto s = Script::Established({.peer = {.window = 0}});
+  s->peer().Data("unread");
+  s->Expect(Ack(7));
+  s->Write("unsent");
+  s->peer().Rst();
+  EXPECT_EQ(s->stack().Readable(s->connection()), 0u);
+  EXPECT_TRUE(s->stack().Peek(s->connection()).empty());
+  EXPECT_EQ(s->stack().Unacknowledged(s->connection()), 0u);
+  EXPECT_EQ(s->stack().WriteSpace(s->connection()), 0u);
 }
 
 // The connection goes on to its proper end after all of that.
