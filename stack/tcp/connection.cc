@@ -103,6 +103,11 @@ bool Connection::CheckReset(const Segment& segment, Arrival& arrival) {
 bool Connection::CheckSyn(const Segment& segment, Arrival& arrival) {
   if (!segment.Has(kSyn)) return true;
   arrival.drop = Drop::kTcpUnexpectedSyn;
+  if (state_ == State::kSynReceived) {
+    // [RFC 9293 3.10.7.4] fourth: a connection that came from LISTEN goes back to it.
+    arrival.end = Arrival::End::kClosed;
+    return false;
+  }
   arrival.challenge = true;
   return false;
 }
@@ -145,6 +150,7 @@ void Connection::AcceptAck(Seq ack, Buffers& buffers, Arrival& arrival) {
     if (!Has(kFinQueued)) arrival.events |= tcp_event::kWritable;
   }
   snd_.una = ack;
+  arrival.progress = true;
   if (fin_acknowledged) OnFinAcknowledged(arrival);
 }
 
@@ -234,6 +240,7 @@ void Connection::TakeFin(Arrival& arrival) {
       return;
   }
   rcv_.nxt += 1;
+  Set(kFinReceived);
   Set(kAckNow);
   arrival.events |= tcp_event::kPeerClosed;
 }
@@ -298,7 +305,7 @@ void Connection::QueueFin() {
 
 bool Connection::MayChallenge(Instant now) {
   constexpr uint8_t kChallengesPerSecond = 10;
-  const uint32_t second = static_cast<uint32_t>(now.time_since_epoch() / std::chrono::seconds(1));
+  const uint16_t second = static_cast<uint16_t>(now.time_since_epoch() / std::chrono::seconds(1));
   if (second != challenge_second_) {
     challenge_second_ = second;
     challenges_ = 0;

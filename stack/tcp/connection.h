@@ -32,6 +32,7 @@ struct Arrival {
   End end = End::kNone;
   bool reset_reply = false;  // answer the segment with a reset
   bool challenge = false;    // an ACK is due if the limit on them allows it
+  bool progress = false;     // something new was acknowledged
 };
 
 class alignas(64) Connection {
@@ -49,7 +50,8 @@ class alignas(64) Connection {
     kInAcceptQueue = 0x0100,
     kFreeWhenUnlisted = 0x0200,  // over, but still in a list
     kInDemux = 0x0400,
-    kHalfOpen = 0x0800,  // counted in TcpLimits::half_open_max
+    kHalfOpen = 0x0800,     // counted in TcpLimits::half_open_max
+    kFinReceived = 0x1000,  // RCV.NXT counts the peer's FIN
   };
 
   bool Has(Flag flag) const { return (flags & flag) != 0; }
@@ -90,9 +92,10 @@ class alignas(64) Connection {
  private:
   State state_ = State::kClosed;
   uint8_t challenges_ = 0;
-  uint32_t challenge_second_ = 0;
+  uint16_t challenge_second_ = 0;
 
  public:
+  uint16_t owner = 0;  // who gets the events
   uint32_t hash = 0;
   uint32_t user = 0;
   uint32_t next_output = kNoIndex;

@@ -7,6 +7,10 @@
 // its own period and the next. A blind guess succeeds with probability 2 periods x 8 indices / 2^32
 // = 2^-28.
 //
+// What a cookie cannot do: notice that it was used. A copy of the segment that finished a
+// handshake, delayed until the connection is gone and no TIME-WAIT is left of it, opens it once
+// more while the cookie is good.
+//
 // The key changes every 16 periods (17 minutes); the one before stays valid for the cookies made
 // under it.
 #pragma once

@@ -57,6 +57,7 @@ uint32_t Layer::CreateConnection(const Segment& segment, Seq irs, uint16_t mss_b
   if (++last_generation_ == 0) ++last_generation_;
   connection.generation = last_generation_;
   connection.listener = listener;
+  connection.owner = listeners_[listener].owner;
   connection.mss_bytes = std::min(std::max(mss_bytes, limits_.mss_min), mss_max_bytes_);
   connection.rcv_.Start(irs + 1, limits_.receive_buffer_bytes);
   demux_.Insert(segment.hash, index);

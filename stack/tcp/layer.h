@@ -113,6 +113,7 @@ class Layer {
   void EnterTimeWait(uint32_t index, Instant now);
   void RemoveTimeWait(uint32_t index);
   void PushReply(const Reply& reply);
+  bool MayAnswerFromTimeWait(uint32_t hash, Instant now);
 
   // layer_input.cc
   Drop ReceiveForConnection(uint32_t index, const Segment& segment, Instant now);
@@ -154,6 +155,13 @@ class Layer {
   IndexList output_;
   IndexList ready_;
   uint32_t half_open_ = 0;
+  // Answers to empty segments from TIME-WAIT, limited per second and bucket of the keyed flow hash:
+  // a record has no room for a count of its own, and one count for all would tell of others.
+  struct AnswerBucket {
+    uint16_t second = 0;
+    uint16_t answers = 0;
+  };
+  std::array<AnswerBucket, 256> time_wait_answers_{};
   uint32_t last_generation_ = 0;
   uint16_t mss_max_bytes_;
 };

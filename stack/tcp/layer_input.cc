@@ -92,7 +92,11 @@ void Layer::Apply(uint32_t index, const Segment& segment, const Arrival& arrival
     EndConnection(index);
     return;
   }
-  if (connection.state() != before) SetTimer(index, now);
+  // States that wait for the peer have their time counted from the last progress.
+  if (connection.state() != before ||
+      (arrival.progress && connection.Has(Connection::kFinQueued))) {
+    SetTimer(index, now);
+  }
   if (connection.Plan()) QueueOutput(index);
 }
 
@@ -189,6 +193,17 @@ Drop Layer::ReceiveCookieAck(uint8_t listener, const Segment& segment, Instant n
   return arrival.drop;
 }
 
+// Two ends that lost step must not acknowledge each other for ever.
+bool Layer::MayAnswerFromTimeWait(uint32_t hash, Instant now) {
+  constexpr uint16_t kAnswersPerSecond = 10;
+  AnswerBucket& bucket = time_wait_answers_[hash % time_wait_answers_.size()];
+  const uint16_t second = static_cast<uint16_t>(now.time_since_epoch() / std::chrono::seconds(1));
+  if (second != bucket.second) bucket = {second, 0};
+  if (bucket.answers >= kAnswersPerSecond) return false;
+  ++bucket.answers;
+  return true;
+}
+
 // [RFC 9293 3.10.7.4] TIME-WAIT: nothing is expected any more but the peer's FIN again, or a new
 // connection.
 Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant now) {
@@ -214,7 +229,9 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
   const bool is_acceptable =
       segment.seq.InWindow(record.rcv_nxt, window_bytes) ||
       (length > 0 && (segment.seq + (length - 1)).InWindow(record.rcv_nxt, window_bytes));
-  if (length == 0 && is_acceptable) return Drop::kTcpTimeWait;
+  if (length == 0 && (is_acceptable || !MayAnswerFromTimeWait(segment.hash, now))) {
+    return Drop::kTcpTimeWait;
+  }
   // [RFC 9293 3.10.7.4] eighth: a repeated FIN starts 2 MSL anew.
   if (segment.Has(tcp_flags::kFin)) time_wait_.Restart(index, now);
   PushReply({.flow = record.flow,

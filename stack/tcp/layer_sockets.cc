@@ -95,7 +95,7 @@ std::optional<Layer::Ready> Layer::TakeReady() {
     connection.events = 0;
     if (!connection.Has(Connection::kOwned) || mask == 0) continue;
     return Ready{.is_listener = false,
-                 .owner = listeners_[connection.listener].owner,
+                 .owner = connection.owner,
                  .listener = {connection.listener},
                  .connection = {index, connection.generation},
                  .mask = mask,
@@ -132,7 +132,7 @@ void Layer::Consume(ConnectionId id, size_t size) {
 bool Layer::AtEnd(ConnectionId id) const {
   const Connection* connection = Find(id);
   if (connection == nullptr || !connection->rcv_.queue.empty()) return false;
-  return !CanReceive(connection->state());
+  return connection->Has(Connection::kFinReceived);
 }
 
 size_t Layer::WriteSpace(ConnectionId id) const {
@@ -189,7 +189,7 @@ void Layer::Close(ConnectionId id) {
   const State state = connection->state();
   const bool is_over = state == State::kClosed || state == State::kTimeWait;
   // [RFC 2525 2.17] the peer must not believe that somebody read what nobody did.
-  if (!is_over && CanReceive(state) && !connection->rcv_.queue.empty()) {
+  if (!is_over && !connection->rcv_.queue.empty()) {
     Abort(id);
     return;
   }
