@@ -1,0 +1,49 @@
+"""An idle stack uses no CPU, and still answers the first frame after a silence at once."""
+import os
+import time
+
+from clients import Pinger
+from lab import check
+
+SILENCE_SECONDS = 10
+CPU_MAX = 0.01
+ADDED_SECONDS_MAX = 0.001
+TRIES = 3
+
+
+def _cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _silence(context, *flags, **tap):
+    with context.lab(**tap) as lab:
+        server = lab.start(*flags)
+        pinger = Pinger()
+        warm = sorted(pinger.ping(b"x" * 56)[1] for _ in range(200))[100]
+        time.sleep(0.5)
+        shown = []
+        # A machine may stall for a moment, and once is enough to show what the stack can do.
+        for _ in range(TRIES):
+            before, begin = _cpu_seconds(server.pid), time.monotonic()
+            time.sleep(SILENCE_SECONDS)
+            cpu = (_cpu_seconds(server.pid) - before) / (time.monotonic() - begin)
+            check(cpu < CPU_MAX, f"idle, it used {cpu * 100:.2f} % of a CPU")
+            reply, took = pinger.ping(b"x" * 56)
+            check(reply is not None, "no reply after the silence")
+            shown.append(took - warm)
+            if took - warm < ADDED_SECONDS_MAX:
+                break
+        check(min(shown) < ADDED_SECONDS_MAX, f"after {SILENCE_SECONDS} s of silence the first ping took "
+                                             f"{[f'{s * 1e6:.0f}' for s in shown]} us more than {warm * 1e6:.0f} us")
+        server.stop()
+        print(f"      idle CPU {cpu * 100:.2f} %, first ping {min(shown) * 1e6:+.0f} us on {warm * 1e6:.0f} us")
+
+
+def case_one_worker(context):
+    _silence(context)
+
+
+def case_two_workers(context):
+    _silence(context, "--workers=2", multi_queue=True)
