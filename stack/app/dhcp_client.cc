@@ -230,7 +230,9 @@ void DhcpClient::LoseLease() {
 std::optional<DhcpLease> DhcpClient::LeaseFrom(const DhcpView& view) const {
   // [RFC 2131 4.3.1] server identifier and lease time must be there.
   if (!view.server_id() || !view.server_id()->IsUnicast()) return std::nullopt;
-  if (!view.lease_seconds() || *view.lease_seconds() == 0) return std::nullopt;
+  if (!view.lease_seconds() || *view.lease_seconds() < options_.limits.lease_seconds_min) {
+    return std::nullopt;
+  }
   const Ipv4Address address = view.your_address();
   const uint32_t known_mask = HasLease() ? lease_->network.Mask() : ClassMask(address);
   const std::optional<uint8_t> prefix_length =
@@ -252,22 +254,22 @@ std::optional<DhcpLease> DhcpClient::LeaseFrom(const DhcpView& view) const {
 // [RFC 2131 4.4.5] T1 < T2 < lease; where that does not hold, or nothing is said, 0.5 and 0.875 of
 // the lease.
 void DhcpClient::SetTimes(const DhcpView& view, DhcpLease& lease) const {
-  uint32_t lease_seconds = *view.lease_seconds();
+  const uint32_t lease_seconds = *view.lease_seconds();
   // [RFC 2131 3.3] all ones mean for ever.
   if (lease_seconds == kInfiniteLease) return;
-  lease_seconds = std::max({lease_seconds, options_.limits.lease_seconds_min, 4u});
-  uint32_t renewal_seconds = view.renewal_seconds().value_or(lease_seconds / 2);
-  uint32_t rebinding_seconds =
-      view.rebinding_seconds().value_or(static_cast<uint32_t>(uint64_t{lease_seconds} * 7 / 8));
-  if (renewal_seconds == 0 || renewal_seconds >= rebinding_seconds ||
-      rebinding_seconds >= lease_seconds) {
-    renewal_seconds = lease_seconds / 2;
-    rebinding_seconds = static_cast<uint32_t>(uint64_t{lease_seconds} * 7 / 8);
+  const Duration whole = seconds(lease_seconds);
+  Duration renewal = seconds(view.renewal_seconds().value_or(0));
+  Duration rebinding =
+      view.rebinding_seconds() ? Duration(seconds(*view.rebinding_seconds())) : whole / 8 * 7;
+  if (!view.renewal_seconds()) renewal = whole / 2;
+  if (renewal == Duration::zero() || renewal >= rebinding || rebinding >= whole) {
+    renewal = whole / 2;
+    rebinding = whole / 8 * 7;
   }
   // [RFC 2131 4.4.1] the lease runs from the moment when the request was sent.
-  lease.renew_at = request_sent_ + seconds(renewal_seconds);
-  lease.rebind_at = request_sent_ + seconds(rebinding_seconds);
-  lease.expires_at = request_sent_ + seconds(lease_seconds);
+  lease.renew_at = request_sent_ + renewal;
+  lease.rebind_at = request_sent_ + rebinding;
+  lease.expires_at = request_sent_ + whole;
 }
 
 void DhcpClient::Release(Instant now) {

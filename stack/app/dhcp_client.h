@@ -32,8 +32,8 @@ struct DhcpLimits {
   // [RFC 2131 4.4.5] renewals are repeated after half the time that is left, but not more often
   // than this.
   Duration renewal_retry_min = std::chrono::seconds(60);
-  // A shorter lease counts as one of this length: nobody can make the client renew all the time.
-  uint32_t lease_seconds_min = 10;
+  // An offer of a shorter lease is refused: nobody can make the client renew all the time.
+  uint32_t lease_seconds_min = 1;
 };
 
 struct DhcpOptions {
