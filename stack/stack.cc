@@ -1,13 +1,13 @@
 // Composition: the only place that knows every layer. A layer returns a value, and this file hands
 // it on.
-#include "stack/stack.h"
-
 #include <algorithm>
 #include <array>
 
 #include "stack/base/check.h"
 #include "stack/net/icmp.h"
+#include "stack/net/icmp_quote.h"
 #include "stack/net/interface.h"
+#include "stack/stack_impl.h"
 #include "stack/tcp/layer.h"
 #include "stack/udp/layer.h"
 #include "stack/wire/arp.h"
@@ -20,60 +20,10 @@
 namespace aether {
 namespace {
 
-// A frame between the two stages of Receive.
-struct Prepared {
-  enum class Kind : uint8_t { kDropped, kArp, kTcp, kOther };
-  Kind kind = Kind::kDropped;
-  Drop drop = Drop::kNone;
-  bool link_group = false;
-  Bytes payload;         // of the Ethernet frame
-  tcp::Segment segment;  // kTcp only
-};
+// What the largest datagram has room for (RFC 768, RFC 791 3.1): 65,507 bytes.
+constexpr size_t kUdpPayloadBytesMax = 0xffff - Ipv4Header::kSize - UdpHeader::kSize;
 
 }  // namespace
-
-class Stack::Impl {
- public:
-  Impl(const Config& config, Instant now)
-      : config_(config),
-        random_(config.seed),
-        interface_(config_, random_, counters_, now),
-        udp_(config_, random_, counters_),
-        tcp_(config_, random_, counters_, now),
-        now_(now) {
-    AETHER_CHECK(!config.mac.IsGroup());
-  }
-
-  void Receive(std::span<const Bytes> frames, Instant now);
-  size_t Transmit(MutableBytes out, Instant now);
-  void Observe(std::span<const Bytes> frames, Instant now);
-  size_t PollEvents(std::span<Event> out);
-  void OnAddressChange();
-  std::expected<void, Error> UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload,
-                                     bool from_unspecified);
-  size_t frame_size_max() const { return size_t{config_.mtu} + EthernetHeader::kSize; }
-
-  const Config config_;
-  Counters counters_;
-  Random random_;
-  net::Interface interface_;
-  udp::Layer udp_;
-  tcp::Layer tcp_;
-  Instant now_;
-
- private:
-  void Advance(Instant now);
-  void Prepare(Bytes frame, Prepared& out);
-  Drop PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& out);
-  Drop Process(const Prepared& prepared);
-  Drop ProcessArp(const Prepared& prepared);
-  Drop ProcessIp(const Prepared& prepared);
-  Drop ProcessIcmp(const Ipv4View& packet);
-  Drop ProcessUdp(const Ipv4View& packet, bool link_group);
-  bool IsForUs(MacAddress destination) const;
-
-  std::array<Prepared, kBatchMax> prepared_;
-};
 
 void Stack::Impl::Advance(Instant now) {
   now_ = std::max(now_, now);
@@ -120,7 +70,8 @@ void Stack::Impl::Prepare(Bytes frame, Prepared& out) {
     out.drop = ethernet.error();
     return;
   }
-  if (frame.size() > frame_size_max()) {
+  const size_t packet_bytes_max = std::max(config_.mtu, config_.receive_packet_bytes_max);
+  if (frame.size() > EthernetHeader::kSize + packet_bytes_max) {
     out.drop = Drop::kEthernetTooLong;
     return;
   }
@@ -176,6 +127,7 @@ Drop Stack::Impl::PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& 
   segment.seq = view->sequence();
   segment.ack = view->acknowledgment();
   segment.flags = view->flags();
+  segment.ecn = static_cast<tcp::Ecn>(packet.type_of_service() & 3);
   segment.window = view->window();
   segment.options = view->options();
   segment.payload = view->payload();
@@ -219,20 +171,44 @@ Drop Stack::Impl::ProcessIp(const Prepared& prepared) {
       return Drop::kIpv4SourceRoute;
     }
   }
-  if (packet->IsFragment()) return Drop::kIpv4Fragment;
-  switch (static_cast<IpProtocol>(packet->protocol())) {
+  if (packet->IsFragment()) return ProcessFragment(*packet, prepared.link_group);
+  return ProcessDatagram(*packet, prepared.link_group);
+}
+
+// What this returns is about the frame, which brought one fragment; what becomes of a datagram that
+// it completed is counted apart (see counters.h).
+Drop Stack::Impl::ProcessFragment(const Ipv4View& fragment, bool link_group) {
+  // A segment in fragments reaches whoever gets all fragments, who need not own its flow.
+  if (config_.sharded && fragment.protocol() == static_cast<uint8_t>(IpProtocol::kTcp)) {
+    return Drop::kIpv4Fragment;
+  }
+  net::Fragments& fragments = interface_.fragments();
+  const net::Fragments::Verdict verdict = fragments.Add(fragment, link_group, now_, counters_);
+  if (verdict.whole == kNoIndex) return verdict.drop;
+  const std::expected<Ipv4View, Drop> packet = Ipv4View::Parse(fragments.Packet(verdict.whole));
+  AETHER_CHECK(packet.has_value());
+  if (ProcessDatagram(*packet, fragments.link_group(verdict.whole)) != Drop::kNone) {
+    ++counters_.ipv4_reassembled_refused;
+  }
+  fragments.Release(verdict.whole);
+  return Drop::kNone;
+}
+
+// A whole datagram for us, as it came or put together from fragments.
+Drop Stack::Impl::ProcessDatagram(const Ipv4View& packet, bool link_group) {
+  switch (static_cast<IpProtocol>(packet.protocol())) {
     case IpProtocol::kTcp: {
       Prepared again;
-      const Drop drop = PrepareTcp(*packet, prepared.link_group, again);
+      const Drop drop = PrepareTcp(packet, link_group, again);
       return drop != Drop::kNone ? drop : tcp_.Receive(again.segment, now_);
     }
     case IpProtocol::kUdp:
-      return ProcessUdp(*packet, prepared.link_group);
+      return ProcessUdp(packet, link_group);
     case IpProtocol::kIcmp:
-      return ProcessIcmp(*packet);
+      return ProcessIcmp(packet);
     default:
       // [RFC 1122 3.2.2.1] a protocol that is not supported is reported to the sender.
-      interface_.SendUnreachable(*packet, prepared.link_group, UnreachableCode::kProtocol, now_);
+      interface_.SendUnreachable(packet, link_group, UnreachableCode::kProtocol, now_);
       return Drop::kIpv4UnknownProtocol;
   }
 }
@@ -243,7 +219,23 @@ Drop Stack::Impl::ProcessIcmp(const Ipv4View& packet) {
   const net::IcmpVerdict verdict =
       net::HandleIcmp(*message, !interface_.addressing().IsOwn(packet.destination()));
   if (verdict.reply) interface_.SendEchoReply(packet, *message, now_);
+  if (message->type() == static_cast<uint8_t>(IcmpType::kDestinationUnreachable)) {
+    return ProcessUnreachable(*message);
+  }
   return verdict.drop;
+}
+
+// [RFC 1122 3.2.2.1] an unreachable goes to the transport that sent what it quotes.
+Drop Stack::Impl::ProcessUnreachable(const IcmpView& message) {
+  const std::expected<net::IcmpQuote, Drop> quote = net::IcmpQuote::Parse(message.payload());
+  if (!quote) return quote.error();
+  if (!interface_.addressing().IsOwn(quote->source) || !quote->is_first_fragment)
+    return Drop::kIcmpBadQuote;
+  if (quote->protocol != static_cast<uint8_t>(IpProtocol::kTcp)) return Drop::kIcmpUnhandledType;
+  const tcp::FlowKey flow{quote->destination, quote->source, quote->destination_port,
+                          quote->source_port};
+  return tcp_.OnUnreachable(flow, Seq(quote->word), static_cast<UnreachableCode>(message.code()),
+                            static_cast<uint16_t>(message.rest_of_header()), now_);
 }
 
 Drop Stack::Impl::ProcessUdp(const Ipv4View& packet, bool link_group) {
@@ -285,6 +277,8 @@ size_t Stack::Impl::Transmit(MutableBytes out, Instant now) {
     }
     Ipv4Header header;
     header.payload_length = static_cast<uint16_t>(segment->size_bytes);
+    header.type_of_service = static_cast<uint8_t>(segment->ecn);
+    header.dont_fragment = segment->dont_fragment;
     header.protocol = static_cast<uint8_t>(IpProtocol::kTcp);
     header.source = segment->source;
     header.destination = segment->destination;
@@ -339,110 +333,19 @@ std::expected<void, Error> Stack::Impl::UdpSend(UdpSocketId socket, Ipv4Endpoint
   if (!addressing.network() && !to.address.IsBroadcast()) return std::unexpected(Error::kNoAddress);
   const Ipv4Address source = from_unspecified ? Ipv4Address{} : addressing.own();
   const size_t size = UdpHeader::kSize + payload.size();
-  // Fragments are not sent: a datagram fits into one packet.
-  if (Ipv4Header::kSize + size > config_.mtu) return std::unexpected(Error::kTooLong);
-  const uint32_t slot = interface_.NewFrame();
-  if (slot == kNoIndex) return std::unexpected(Error::kQueueFull);
-  const MutableBytes out = interface_.PayloadOf(slot, size);
-  std::ranges::copy(payload, out.begin() + UdpHeader::kSize);
-  UdpHeader{.source_port = *port, .destination_port = to.port}.Emit(out, source, to.address);
+  if (payload.size() > kUdpPayloadBytesMax) return std::unexpected(Error::kTooLong);
+  const std::optional<net::Interface::Draft> draft = interface_.NewDraft(size);
+  if (!draft) return std::unexpected(Error::kQueueFull);
+  std::ranges::copy(payload, draft->payload.begin() + UdpHeader::kSize);
+  UdpHeader{.source_port = *port, .destination_port = to.port}.Emit(draft->payload, source,
+                                                                    to.address);
   Ipv4Header header;
   header.protocol = static_cast<uint8_t>(IpProtocol::kUdp);
   header.source = source;
   header.destination = to.address;
-  if (!interface_.SendFrame(slot, header, now_)) return std::unexpected(Error::kNoRoute);
+  if (!interface_.Send(*draft, header, now_)) return std::unexpected(Error::kNoRoute);
   ++counters_.udp_out;
   return {};
-}
-
-// --- Stack: hands every call to the layer that it is for. ---
-
-Stack::Stack(const Config& config, Instant now) : impl_(std::make_unique<Impl>(config, now)) {}
-Stack::~Stack() = default;
-
-void Stack::Receive(std::span<const Bytes> frames, Instant now) { impl_->Receive(frames, now); }
-size_t Stack::Transmit(MutableBytes out, Instant now) { return impl_->Transmit(out, now); }
-size_t Stack::PollEvents(std::span<Event> out) { return impl_->PollEvents(out); }
-void Stack::Observe(std::span<const Bytes> frames, Instant now) { impl_->Observe(frames, now); }
-size_t Stack::frame_size_max() const { return impl_->frame_size_max(); }
-Instant Stack::NextDeadline() const {
-  return std::min(impl_->interface_.NextDeadline(), impl_->tcp_.NextDeadline());
-}
-
-void Stack::SetAddress(Ipv4Network address, std::optional<Ipv4Address> gateway) {
-  net::Addressing& addressing = impl_->interface_.addressing();
-  AETHER_CHECK(address.address.IsUnicast() && address.prefix_length <= 32);
-  const bool is_same = addressing.network() == address;
-  addressing.Set(address, gateway);
-  if (!is_same) impl_->OnAddressChange();
-}
-void Stack::ClearAddress() {
-  net::Addressing& addressing = impl_->interface_.addressing();
-  if (!addressing.network()) return;
-  addressing.Clear();
-  impl_->OnAddressChange();
-}
-std::optional<Ipv4Network> Stack::address() const {
-  return impl_->interface_.addressing().network();
-}
-std::optional<Ipv4Address> Stack::gateway() const {
-  return impl_->interface_.addressing().gateway();
-}
-std::expected<void, Error> Stack::JoinMulticast(Ipv4Address group) {
-  if (!group.IsMulticast()) return std::unexpected(Error::kBadArgument);
-  if (!impl_->interface_.addressing().Join(group)) return std::unexpected(Error::kTooMany);
-  return {};
-}
-void Stack::LeaveMulticast(Ipv4Address group) { impl_->interface_.addressing().Leave(group); }
-
-std::expected<ListenerId, Error> Stack::TcpListen(uint16_t port, ListenOptions options) {
-  return impl_->tcp_.Listen(port, options.owner, options.backlog);
-}
-void Stack::TcpUnlisten(ListenerId listener) { impl_->tcp_.Unlisten(listener); }
-std::optional<ConnectionId> Stack::Accept(ListenerId listener) {
-  return impl_->tcp_.Accept(listener);
-}
-void Stack::SetUser(ConnectionId id, uint32_t user) { impl_->tcp_.SetUser(id, user); }
-Bytes Stack::Peek(ConnectionId id, size_t offset) const { return impl_->tcp_.Peek(id, offset); }
-size_t Stack::Readable(ConnectionId id) const { return impl_->tcp_.Readable(id); }
-void Stack::Consume(ConnectionId id, size_t size) { impl_->tcp_.Consume(id, size); }
-bool Stack::AtEnd(ConnectionId id) const { return impl_->tcp_.AtEnd(id); }
-size_t Stack::WriteSpace(ConnectionId id) const { return impl_->tcp_.WriteSpace(id); }
-size_t Stack::Write(ConnectionId id, Bytes data) { return impl_->tcp_.Write(id, data); }
-bool Stack::WriteStatic(ConnectionId id, const StaticBytes& data) {
-  return impl_->tcp_.WriteStatic(id, data);
-}
-size_t Stack::Unacknowledged(ConnectionId id) const { return impl_->tcp_.Unacknowledged(id); }
-void Stack::Shutdown(ConnectionId id) { impl_->tcp_.Shutdown(id); }
-void Stack::Close(ConnectionId id) { impl_->tcp_.Close(id); }
-void Stack::Abort(ConnectionId id) { impl_->tcp_.Abort(id); }
-std::optional<tcp::Snapshot> Stack::Inspect(ConnectionId id) const {
-  return impl_->tcp_.Inspect(id);
-}
-size_t Stack::connection_count() const { return impl_->tcp_.connection_count(); }
-size_t Stack::time_wait_count() const { return impl_->tcp_.time_wait_count(); }
-
-std::expected<UdpSocketId, Error> Stack::UdpBind(uint16_t port, UdpOptions options) {
-  return impl_->udp_.Bind(port, options.owner);
-}
-void Stack::UdpClose(UdpSocketId socket) { impl_->udp_.Close(socket); }
-std::optional<Datagram> Stack::UdpPeek(UdpSocketId socket) const {
-  return impl_->udp_.Peek(socket);
-}
-void Stack::UdpPop(UdpSocketId socket) { impl_->udp_.Pop(socket); }
-std::expected<void, Error> Stack::UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload,
-                                          bool from_unspecified) {
-  return impl_->UdpSend(socket, to, payload, from_unspecified);
-}
-
-const Config& Stack::config() const { return impl_->config_; }
-const Counters& Stack::counters() const { return impl_->counters_; }
-void Stack::CheckInvariants() const {
-  impl_->interface_.CheckInvariants();
-  impl_->udp_.CheckInvariants();
-  impl_->tcp_.CheckInvariants();
-  const Counters& counters = impl_->counters_;
-  AETHER_CHECK(counters.frames_in == counters.delivered + counters.TotalDrops());
 }
 
 }  // namespace aether

@@ -25,6 +25,7 @@
 #include "stack/config.h"
 #include "stack/tcp/handle.h"
 #include "stack/tcp/snapshot.h"
+#include "stack/tcp/socket_options.h"
 #include "stack/udp/socket.h"
 #include "stack/wire/address.h"
 
@@ -50,6 +51,13 @@ struct Event {
 struct ListenOptions {
   uint16_t owner = 0;
   uint32_t backlog = 1024;  // connections that wait for Accept
+  SocketOptions socket{};   // of the connections that it takes
+};
+
+struct ConnectOptions {
+  uint16_t owner = 0;
+  uint16_t local_port = 0;  // 0: a random one that is free
+  SocketOptions socket{};
 };
 
 struct UdpOptions {
@@ -108,9 +116,17 @@ class Stack {
   // it with Close or Abort, also after kReset, kFinished and kTimedOut. Data that is already there
   // needs no event.
   std::optional<ConnectionId> Accept(ListenerId listener);
+  // Connections that wait for Accept; those that were reset meanwhile count until Accept skips
+  // them.
+  size_t WaitingForAccept(ListenerId listener) const;
+
+  // Opens a connection; kConnected tells when it is established, kReset or kTimedOut that it never
+  // will be. The application owns it from here on, as with Accept, and may write already.
+  std::expected<ConnectionId, Error> TcpConnect(Ipv4Endpoint remote, const ConnectOptions& options);
 
   // All calls with a stale handle do nothing and return zero, empty or false.
 
+  bool SetOptions(ConnectionId id, const SocketOptions& options);
   // A value of the application's, returned in the events of the connection.
   void SetUser(ConnectionId id, uint32_t user);
   // The first contiguous bytes of the receive queue after `offset` ones; empty when there are none.
@@ -150,6 +166,7 @@ class Stack {
   // The oldest datagram in the socket's queue; it stays valid until UdpPop or UdpClose.
   std::optional<Datagram> UdpPeek(UdpSocketId socket) const;
   void UdpPop(UdpSocketId socket);
+  // Up to 65,507 bytes, in fragments where the MTU is smaller; copied before the call returns.
   // Without an address of our own only the limited broadcast can be reached, from 0.0.0.0 (DHCP).
   // `from_unspecified` sends a broadcast from 0.0.0.0 although there is an address (RFC 2131 4.1).
   std::expected<void, Error> UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload,

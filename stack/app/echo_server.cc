@@ -16,7 +16,9 @@ std::expected<std::unique_ptr<EchoServer>, Error> EchoServer::Create(Stack& stac
                                                                      const EchoOptions& options,
                                                                      Instant now) {
   std::unique_ptr<EchoServer> server(new EchoServer(stack, options, now));
-  const auto listener = stack.TcpListen(options.port, {.owner = options.owner});
+  const auto listener = stack.TcpListen(
+      options.port,
+      ListenOptions{.owner = options.owner, .backlog = 1024, .socket = {.no_delay = true}});
   if (!listener) return std::unexpected(listener.error());
   const auto socket = stack.UdpBind(options.port, {.owner = options.owner});
   if (!socket) {

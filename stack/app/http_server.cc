@@ -10,7 +10,9 @@ std::expected<std::unique_ptr<HttpServer>, Error> HttpServer::Create(Stack& stac
                                                                      const HttpOptions& options,
                                                                      Instant now) {
   std::unique_ptr<HttpServer> server(new HttpServer(stack, options, now));
-  const auto listener = stack.TcpListen(options.port, {.owner = options.owner});
+  const auto listener = stack.TcpListen(
+      options.port,
+      ListenOptions{.owner = options.owner, .backlog = 1024, .socket = {.no_delay = true}});
   if (!listener) return std::unexpected(listener.error());
   return server;
 }

@@ -36,6 +36,16 @@ namespace aether {
   X(kIpv4NotForUs, "ipv4_not_for_us")                          \
   X(kIpv4UnicastInBroadcast, "ipv4_unicast_in_link_broadcast") \
   X(kIpv4Fragment, "ipv4_fragment")                            \
+  X(kIpv4FragmentEmpty, "ipv4_fragment_empty")                 \
+  X(kIpv4FragmentBadLength, "ipv4_fragment_bad_length")        \
+  X(kIpv4FragmentTooLong, "ipv4_fragment_too_long")            \
+  X(kIpv4FragmentDuplicate, "ipv4_fragment_duplicate")         \
+  X(kIpv4FragmentOverlap, "ipv4_fragment_overlap")             \
+  X(kIpv4FragmentBadEnd, "ipv4_fragment_bad_end")              \
+  X(kIpv4FragmentTooMany, "ipv4_fragment_too_many")            \
+  X(kIpv4FragmentBadEcn, "ipv4_fragment_bad_ecn")              \
+  X(kIpv4FragmentNoMemory, "ipv4_fragment_no_memory")          \
+  X(kIpv4FragmentAbandoned, "ipv4_fragment_abandoned")         \
   X(kIpv4UnknownProtocol, "ipv4_unknown_protocol")             \
   X(kIcmpTooShort, "icmp_too_short")                           \
   X(kIcmpBadChecksum, "icmp_bad_checksum")                     \
@@ -72,6 +82,8 @@ namespace aether {
   X(kTcpMissingAck, "tcp_missing_ack")                         \
   X(kTcpBadAck, "tcp_bad_ack")                                 \
   X(kTcpNoBuffer, "tcp_no_buffer")                             \
+  X(kTcpPaws, "tcp_paws")                                      \
+  X(kTcpMissingTimestamp, "tcp_missing_timestamp")             \
   X(kTcpDataAfterClose, "tcp_data_after_close")                \
   X(kTcpTimeWait, "tcp_time_wait")                             \
   X(kDhcpTooShort, "dhcp_too_short")                           \

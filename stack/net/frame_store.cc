@@ -11,7 +11,31 @@ FrameStore::FrameStore(uint32_t frames_max, size_t frame_bytes_max)
 
 uint32_t FrameStore::Allocate() { return slots_.Allocate(); }
 
-void FrameStore::Free(uint32_t slot) { slots_.Free(slot); }
+uint32_t FrameStore::AllocateAfter(uint32_t last) {
+  const uint32_t slot = slots_.Allocate();
+  if (slot == kNoIndex) return kNoIndex;
+  AETHER_CHECK(slots_[last].follower == kNoIndex);
+  slots_[last].follower = slot;
+  ++followers_;
+  return slot;
+}
+
+uint32_t FrameStore::DetachFirst(uint32_t slot) {
+  const uint32_t follower = slots_[slot].follower;
+  if (follower != kNoIndex) {
+    slots_[slot].follower = kNoIndex;
+    --followers_;
+  }
+  return follower;
+}
+
+void FrameStore::Free(uint32_t slot) {
+  while (slot != kNoIndex) {
+    const uint32_t follower = DetachFirst(slot);
+    slots_.Free(slot);
+    slot = follower;
+  }
+}
 
 void FrameStore::SetSize(uint32_t slot, size_t size_bytes) {
   AETHER_CHECK(size_bytes <= frame_bytes_max_);
@@ -26,6 +50,13 @@ void FrameQueue::Push(FrameStore& store, uint32_t slot) {
     store.slots_[tail_].next = slot;
   }
   tail_ = slot;
+  ++size_;
+}
+
+void FrameQueue::PushFront(FrameStore& store, uint32_t slot) {
+  store.slots_[slot].next = head_;
+  head_ = slot;
+  if (tail_ == kNoIndex) tail_ = slot;
   ++size_;
 }
 

@@ -48,12 +48,10 @@ size_t QuoteBytes(const Ipv4View& packet, size_t message_bytes_max) {
   return std::min(packet.packet().size(), room);
 }
 
-void EmitUnreachable(const Ipv4View& packet, UnreachableCode code, MutableBytes out) {
+void EmitError(const Ipv4View& packet, IcmpType type, uint8_t code, MutableBytes out) {
   const Bytes quote = packet.packet().first(out.size() - IcmpHeader::kSize);
   std::ranges::copy(quote, out.begin() + IcmpHeader::kSize);
-  IcmpHeader{.type = static_cast<uint8_t>(IcmpType::kDestinationUnreachable),
-             .code = static_cast<uint8_t>(code)}
-      .Emit(out);
+  IcmpHeader{.type = static_cast<uint8_t>(type), .code = code}.Emit(out);
 }
 
 }  // namespace aether::net

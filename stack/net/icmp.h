@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "stack/base/bytes.h"
@@ -13,6 +14,9 @@ namespace aether::net {
 
 // An ICMP error is at most this long with its IP header (RFC 1812 4.3.2.3).
 inline constexpr size_t kIcmpErrorBytesMax = 576;
+
+// [RFC 792 Time Exceeded] code 1: fragments did not come in time.
+inline constexpr uint8_t kTimeExceededInReassembly = 1;
 
 // True when an error about `packet` may be sent at all. `link_group`: it came as a link-layer
 // broadcast or multicast.
@@ -27,8 +31,7 @@ IcmpVerdict HandleIcmp(const IcmpView& message, bool to_group);
 
 // How much of `packet` an error of ours quotes when the whole message may take `message_bytes_max`.
 size_t QuoteBytes(const Ipv4View& packet, size_t message_bytes_max);
-// Writes an ICMP destination unreachable that fills `out` with as much of `packet` as fits: 8 +
-// QuoteBytes() bytes.
-void EmitUnreachable(const Ipv4View& packet, UnreachableCode code, MutableBytes out);
+// Writes an ICMP error that fills `out` with as much of `packet` as fits: 8 + QuoteBytes() bytes.
+void EmitError(const Ipv4View& packet, IcmpType type, uint8_t code, MutableBytes out);
 
 }  // namespace aether::net

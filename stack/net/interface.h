@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "stack/base/counters.h"
@@ -12,8 +13,10 @@
 #include "stack/base/time.h"
 #include "stack/config.h"
 #include "stack/net/addressing.h"
+#include "stack/net/fragments.h"
 #include "stack/net/frame_store.h"
 #include "stack/net/icmp_limiter.h"
+#include "stack/net/identification.h"
 #include "stack/net/neighbors.h"
 #include "stack/wire/arp.h"
 #include "stack/wire/ethernet.h"
@@ -39,14 +42,21 @@ class Interface {
   // answers.
   Drop OnArp(const ArpPacket& packet, bool answer, Instant now);
 
-  // A free slot for a frame, whose IPv4 payload starts at kPayloadOffset; kNoIndex when the queue
-  // is full.
-  uint32_t NewFrame();
-  MutableBytes PayloadOf(uint32_t slot, size_t payload_bytes);
-  void Discard(uint32_t slot) { store_.Free(slot); }
-  // Wraps and queues the packet in `slot`, now or once its next hop is known. False when there is
-  // no route.
-  bool SendFrame(uint32_t slot, Ipv4Header header, Instant now);
+  // Fragments that wait for the rest of their datagram.
+  Fragments& fragments() { return fragments_; }
+  const Fragments& fragments() const { return fragments_; }
+
+  // A datagram that is being written: `payload` is where what follows its IPv4 header goes.
+  struct Draft {
+    uint32_t slot = kNoIndex;
+    MutableBytes payload;
+  };
+  // A draft of up to 65,515 bytes, nothing when the queue has no room. It is Sent before the next
+  // one is asked for.
+  std::optional<Draft> NewDraft(size_t payload_bytes);
+  // Wraps the datagram, in fragments if it is larger than the MTU, and queues it, now or once its
+  // next hop is known. False when there is no route.
+  bool Send(const Draft& draft, Ipv4Header header, Instant now);
 
   // Writes the Ethernet and IPv4 headers before a payload that stands at frame[kPayloadOffset..].
   // Returns the size of the frame, or 0 when the frame was put aside until its next hop is known,
@@ -76,6 +86,14 @@ class Interface {
     const MacAddress* mac = nullptr;  // null: to be resolved
     MacAddress group;                 // what `mac` points to for broadcast and multicast
   };
+  // A free slot for a frame; kNoIndex when the queue is full.
+  uint32_t NewFrame();
+  size_t FragmentBytesMax() const;
+  void Split(const Draft& draft, Ipv4Header header);
+  // Queues the packet or the fragments in `slot`, whose IPv4 headers are written.
+  bool Queue(uint32_t slot, Ipv4Address destination, Instant now);
+  bool SendError(const Ipv4View& packet, bool link_group, IcmpType type, uint8_t code, Instant now);
+  void ExpireFragments(Instant now);
   bool FindRoute(Ipv4Address destination, Instant now, Route& route);
   void SendQuestions();
   void SendArp(const ArpPacket& packet, MacAddress destination);
@@ -88,6 +106,11 @@ class Interface {
   Addressing addressing_;
   Neighbors neighbors_;
   IcmpLimiter icmp_limiter_;
+  Fragments fragments_;
+  IdentificationDeck datagram_identifications_;
+  // Where a datagram that is larger than the MTU is written before it is split; touched as used.
+  std::unique_ptr<uint8_t[]> large_payload_;
+  uint32_t followers_max_;
   int announcements_left_ = 0;
   Instant next_announcement_ = kNever;
   uint64_t identifications_ = 0;  // 16 bits each, drawn four at a time

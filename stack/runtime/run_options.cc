@@ -19,7 +19,7 @@ ABSL_FLAG(std::string, mac, "",
           "our link address, as 02:00:00:00:00:02; empty: made from the name of the TAP");
 ABSL_FLAG(std::string, workers, "auto",
           "auto, or a number of threads from 1 to 64; auto leaves one CPU to the clients");
-ABSL_FLAG(std::string, profile, "classic", "the set of TCP mechanisms: classic");
+ABSL_FLAG(std::string, profile, "classic", "the set of TCP mechanisms: full or classic");
 ABSL_FLAG(int32_t, http_port, 80, "the TCP port of the HTTP server, from 0 (no server) to 65535");
 ABSL_FLAG(std::string, http_root, "",
           "a directory whose files are served; empty: the built-in page alone");
@@ -54,11 +54,6 @@ bool ParseNumber(std::string_view text, T& value, int base = 10) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   return error == std::errc() && end == text.data() + text.size() && !text.empty() &&
          text[0] != '-';
-}
-
-std::optional<tcp::Profile> ProfileNamed(std::string_view name) {
-  if (name == "classic") return tcp::kClassic;
-  return std::nullopt;
 }
 
 absl::Status ReadNetworkFlags(RunOptions& options) {
@@ -125,8 +120,8 @@ absl::Status ReadEngineFlags(RunOptions& options) {
     return Malformed("backoff", options.backoff_name, "adaptive, spin or poll");
   }
   options.profile_name = absl::GetFlag(FLAGS_profile);
-  const std::optional<tcp::Profile> profile = ProfileNamed(options.profile_name);
-  if (!profile) return Malformed("profile", options.profile_name, "classic");
+  const std::optional<tcp::Profile> profile = tcp::ProfileOfName(options.profile_name);
+  if (!profile) return Malformed("profile", options.profile_name, "full or classic");
   options.profile = *profile;
   if (const std::string seed = absl::GetFlag(FLAGS_seed); !seed.empty()) {
     uint64_t number = 0;

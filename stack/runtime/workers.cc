@@ -71,6 +71,7 @@ absl::Status Workers::MakeWorkers() {
   for (uint32_t index = options_.workers; index-- > 0;) {
     app::HostOptions host = options_.host;
     host.stack.seed = random.NextSeed();
+    host.stack.sharded = options_.workers > 1;
     host.stack.mtu = static_cast<uint16_t>(std::clamp<uint32_t>(link->mtu_bytes, 68, 65535));
     Worker::Options worker;
     worker.backoff = options_.backoff;

@@ -1,4 +1,7 @@
+// Segment arrival (RFC 9293 3.10.7): the named steps in its order.
 #include "stack/tcp/connection.h"
+
+#include <algorithm>
 
 #include "stack/base/check.h"
 
@@ -8,80 +11,164 @@ namespace {
 constexpr uint8_t kFin = tcp_flags::kFin;
 constexpr uint8_t kSyn = tcp_flags::kSyn;
 constexpr uint8_t kRst = tcp_flags::kRst;
-constexpr uint8_t kPsh = tcp_flags::kPsh;
 constexpr uint8_t kAck = tcp_flags::kAck;
 constexpr uint8_t kUrg = tcp_flags::kUrg;
+constexpr uint8_t kEce = tcp_flags::kEce;
+constexpr uint8_t kCwr = tcp_flags::kCwr;
+
+// [RFC 7323 5.5] a timestamp that is older than 24 days says nothing any more.
+constexpr uint16_t kTsRecentHoursMax = 24 * 24;
 
 }  // namespace
 
 // Header prediction (RFC 1323 appendix E, Jacobson): the next in-order segment of an open
 // connection, nothing special about it. All steps of the long way would pass.
-bool Connection::IsPredicted(const Segment& segment) const {
-  return state_ == State::kEstablished &&
-         (segment.flags & (kFin | kSyn | kRst | kUrg | kAck)) == kAck && segment.seq == rcv_.nxt &&
-         segment.payload.size() <= rcv_.window_bytes() && segment.ack.AfterOrAt(snd_.una) &&
-         segment.ack.BeforeOrAt(snd_.nxt);
+bool Connection::IsPredicted(const Segment& segment, const SegmentOptions& options,
+                             const Control& control, const Env& env) const {
+  if (state_ != State::kEstablished || segment.seq != rcv_.nxt ||
+      (segment.flags & (kFin | kSyn | kRst | kUrg | kAck | kEce | kCwr)) != kAck ||
+      segment.payload.size() > rcv_.window_bytes() || !segment.ack.AfterOrAt(snd_.una) ||
+      !segment.ack.BeforeOrAt(snd_.nxt) || segment.ecn == Ecn::kCongestion ||
+      options.sack_count != 0) {
+    return false;
+  }
+  if (!env.profile().reassembly && !Has(kTimestamps)) return true;
+  if (Has(kTimestamps) &&
+      (!options.has_timestamps || static_cast<int32_t>(options.ts_value - control.ts_recent) < 0)) {
+    return false;
+  }
+  return control.held.empty();
 }
 
-Arrival Connection::OnSegment(const Segment& segment, Buffers& buffers, const TcpLimits& limits,
-                              Counters& counters) {
+Arrival Connection::OnPredicted(const Segment& segment, const SegmentOptions& options,
+                                Control& control, const Env& env) {
   Arrival arrival;
-  if (IsPredicted(segment)) [[likely]] {
-    if (segment.ack != snd_.una) AcceptAck(segment.ack, buffers, arrival);
-    snd_.SetWindow(segment.window, segment.seq, segment.ack);
-    if (!segment.payload.empty()) TakeText(segment, buffers, limits, counters, arrival);
-    return arrival;
+  control.heard_ms = env.now_ms();
+  if (Has(kTimestamps)) TakeTimestamp(segment, options, control, env);
+  const uint32_t window = uint32_t{segment.window} << snd_scale;
+  const bool changed = window != snd_.wnd;
+  snd_.SetWindow(window, segment.seq, segment.ack);
+  if (segment.ack != snd_.una || control.recovery != kNoIndex || changed) {
+    AcceptAck(segment, options, changed, control, env, arrival);
   }
+  if (!segment.payload.empty()) TakeText(segment, control, env, arrival);
+  return arrival;
+}
+
+Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& options,
+                              Control& control, const Env& env) {
+  if (IsPredicted(segment, options, control, env)) [[likely]]
+    return OnPredicted(segment, options, control, env);
+  Arrival arrival;
   // [RFC 9293 3.10.7.4] the steps in its order; each may end the processing. There is no third
   // (security) step here.
   Segment rest = segment;
-  if (!CheckSequence(rest, arrival)) return arrival;
+  if (!CheckPaws(rest, options, control, env, arrival)) return arrival;
+  if (!CheckSequence(rest, control, env, arrival)) return arrival;
   if (!CheckReset(rest, arrival)) return arrival;
   if (!CheckSyn(rest, arrival)) return arrival;
-  if (!CheckAck(rest, buffers, arrival)) return arrival;
+  if (!CheckAck(rest, options, control, env, arrival)) return arrival;
+  control.heard_ms = env.now_ms();
+  control.probes_sent = 0;
+  if (options.has_timestamps) TakeTimestamp(segment, options, control, env);
+  if (arrival.end != Arrival::End::kNone) return arrival;
+  if (Has(kEcn)) {
+    // [RFC 3168 6.1.3] every acknowledgement echoes a mark until the sender has answered it.
+    if (rest.Has(kCwr)) Unset(kEcnEcho);
+    if (rest.ecn == Ecn::kCongestion) {
+      Set(kEcnEcho);
+      AckNow();
+    }
+  }
   // [RFC 9293 3.8.5] the sixth step, urgent data: it is delivered in line like any other, the
   // pointer is not used.
-  if (!TakeText(rest, buffers, limits, counters, arrival)) return arrival;
+  if (!TakeText(rest, control, env, arrival)) return arrival;
   if (rest.Has(kFin)) TakeFin(arrival);
   return arrival;
 }
 
-// [RFC 9293 3.10.7.4] first: what lies outside the window is answered with an ACK and dropped, a
-// reset just dropped.
-bool Connection::CheckSequence(Segment& segment, Arrival& arrival) {
-  // What a reset carries is no data; only where it stands counts.
-  const uint32_t length = segment.Has(kRst) ? 0 : segment.Length();
-  if (!rcv_.IsAcceptable(segment.seq, length)) {
-    if (rcv_.window_bytes() == 0 && segment.seq == rcv_.nxt && !segment.Has(kRst) &&
-        !segment.Has(kSyn)) {
-      // [RFC 9293 3.10.7.4] with a window of zero, acknowledgements are still taken from what
-      // cannot be stored.
-      segment.payload = {};
-      segment.flags = static_cast<uint8_t>(segment.flags & ~kFin);
-      Set(kAckNow);
-      arrival.drop = Drop::kTcpOutOfWindow;
-      return true;
-    }
-    if (segment.Has(kRst)) {
-      arrival.drop = Drop::kTcpBadRst;
-      return false;
-    }
-    if (state_ == State::kSynReceived && segment.Has(kSyn) && segment.seq + 1 == rcv_.nxt) {
-      // The SYN again: our SYN-ACK was lost.
-      Set(kSynAckDue);
-      arrival.drop = Drop::kTcpDuplicate;
-      return false;
-    }
-    const bool is_old = length > 0 && (segment.seq + length).BeforeOrAt(rcv_.nxt);
-    arrival.drop = is_old ? Drop::kTcpDuplicate : Drop::kTcpOutOfWindow;
-    if (length > 0) {
-      Set(kAckNow);
-    } else {
-      arrival.challenge = true;
-    }
+// [RFC 7323 5.3 R1] a segment with an old timestamp is an old duplicate, whatever its number.
+bool Connection::CheckPaws(const Segment& segment, const SegmentOptions& options, Control& control,
+                           const Env& env, Arrival& arrival) {
+  // [RFC 7323 5.2] resets are not subject to it.
+  if (!Has(kTimestamps) || segment.Has(kRst)) return true;
+  if (!options.has_timestamps) {
+    // [RFC 7323 3.2] once negotiated, a segment without timestamps is dropped; a SYN is judged by
+    // its number.
+    if (segment.Has(kSyn)) return true;
+    arrival.drop = Drop::kTcpMissingTimestamp;
     return false;
   }
-  return true;
+  if (!Has(kTsRecentValid) || static_cast<int32_t>(options.ts_value - control.ts_recent) >= 0)
+    return true;
+  const uint16_t age_hours = static_cast<uint16_t>(TimestampHour(env.now) - control.ts_recent_hour);
+  if (age_hours > kTsRecentHoursMax) {
+    Unset(kTsRecentValid);
+    return true;
+  }
+  arrival.drop = Drop::kTcpPaws;
+  if (segment.Length() > 0) {
+    AckNow();
+  } else {
+    arrival.challenge = true;
+  }
+  return false;
+}
+
+// [RFC 7323 4.3 (2)] TS.Recent follows segments that touch what was acknowledged last.
+void Connection::TakeTimestamp(const Segment& segment, const SegmentOptions& options,
+                               Control& control, const Env& env) {
+  if (!Has(kTimestamps) || !segment.seq.BeforeOrAt(control.last_ack_sent)) return;
+  if (Has(kTsRecentValid) && static_cast<int32_t>(options.ts_value - control.ts_recent) < 0) return;
+  control.ts_recent = options.ts_value;
+  control.ts_recent_hour = TimestampHour(env.now);
+  Set(kTsRecentValid);
+}
+
+// [RFC 9293 3.10.7.4] first: what lies outside the window is answered with an ACK and dropped, a
+// reset just dropped.
+bool Connection::CheckSequence(Segment& segment, Control& control, const Env&, Arrival& arrival) {
+  // What a reset carries is no data; only where it stands counts.
+  const uint32_t length = segment.Has(kRst) ? 0 : segment.Length();
+  if (rcv_.IsAcceptable(segment.seq, length)) return true;
+  if (rcv_.window_bytes() == 0 && segment.seq == rcv_.nxt && !segment.Has(kRst) &&
+      !segment.Has(kSyn)) {
+    // [RFC 9293 3.10.7.4] with a window of zero, acknowledgements are still taken from what cannot
+    // be stored.
+    segment.payload = {};
+    segment.flags = static_cast<uint8_t>(segment.flags & ~kFin);
+    AckNow();
+    arrival.drop = Drop::kTcpOutOfWindow;
+    return true;
+  }
+  if (segment.Has(kRst)) {
+    arrival.drop = Drop::kTcpBadRst;
+    return false;
+  }
+  if (state_ == State::kSynReceived && segment.Has(kSyn) && segment.seq + 1 == rcv_.nxt) {
+    if (segment.Has(kAck) && segment.ack.After(snd_.una) && segment.ack.BeforeOrAt(snd_.nxt)) {
+      // [RFC 9293 3.5] the SYN-ACK of a simultaneous open: its SYN has been taken, its ACK is new.
+      segment.seq += 1;
+      segment.flags = static_cast<uint8_t>(segment.flags & ~kSyn);
+      return true;
+    }
+    // The SYN again: our SYN-ACK was lost.
+    Set(kSynDue);
+    arrival.drop = Drop::kTcpDuplicate;
+    return false;
+  }
+  const bool is_old = length > 0 && (segment.seq + length).BeforeOrAt(rcv_.nxt);
+  arrival.drop = is_old ? Drop::kTcpDuplicate : Drop::kTcpOutOfWindow;
+  if (length == 0) {
+    arrival.challenge = true;
+    return false;
+  }
+  AckNow();
+  // [RFC 2883 4] the duplicate is reported.
+  if (is_old && Has(kSack) && !segment.payload.empty()) {
+    control.duplicate = {segment.seq, segment.seq + static_cast<uint32_t>(segment.payload.size())};
+  }
+  return false;
 }
 
 // [RFC 9293 3.10.7.4] second, with [RFC 5961 3.2]: only a reset at exactly RCV.NXT is obeyed,
@@ -103,7 +190,7 @@ bool Connection::CheckReset(const Segment& segment, Arrival& arrival) {
 bool Connection::CheckSyn(const Segment& segment, Arrival& arrival) {
   if (!segment.Has(kSyn)) return true;
   arrival.drop = Drop::kTcpUnexpectedSyn;
-  if (state_ == State::kSynReceived) {
+  if (state_ == State::kSynReceived && !Has(kActive)) {
     // [RFC 9293 3.10.7.4] fourth: a connection that came from LISTEN goes back to it.
     arrival.end = Arrival::End::kClosed;
     return false;
@@ -113,7 +200,8 @@ bool Connection::CheckSyn(const Segment& segment, Arrival& arrival) {
 }
 
 // [RFC 9293 3.10.7.4] fifth.
-bool Connection::CheckAck(const Segment& segment, Buffers& buffers, Arrival& arrival) {
+bool Connection::CheckAck(const Segment& segment, const SegmentOptions& options, Control& control,
+                          const Env& env, Arrival& arrival) {
   if (!segment.Has(kAck)) {
     arrival.drop = Drop::kTcpMissingAck;
     return false;
@@ -125,9 +213,11 @@ bool Connection::CheckAck(const Segment& segment, Buffers& buffers, Arrival& arr
       arrival.reset_reply = true;
       return false;
     }
-    SetState(State::kEstablished);
+    SampleHandshake(control, env);
     snd_.una = segment.ack;
-    snd_.SetWindow(segment.window, segment.seq, segment.ack);
+    snd_.SetWindow(uint32_t{segment.window} << snd_scale, segment.seq, segment.ack);
+    Open(control, env);
+    if (Has(kActive)) arrival.events |= tcp_event::kConnected;
     return true;
   }
   if (!snd_.IsAckPlausible(segment.ack)) {
@@ -137,21 +227,12 @@ bool Connection::CheckAck(const Segment& segment, Buffers& buffers, Arrival& arr
     arrival.challenge = true;
     return false;
   }
-  if (segment.ack.After(snd_.una)) AcceptAck(segment.ack, buffers, arrival);
-  if (segment.ack.AfterOrAt(snd_.una)) snd_.UpdateWindow(segment.window, segment.seq, segment.ack);
-  return true;
-}
-
-void Connection::AcceptAck(Seq ack, Buffers& buffers, Arrival& arrival) {
-  const bool fin_acknowledged = Has(kFinSent) && ack == snd_.nxt;
-  const uint32_t bytes = ack.DistanceFrom(snd_.una) - (fin_acknowledged ? 1 : 0);
-  if (bytes > 0) {
-    snd_.queue.Acknowledge(buffers, bytes);
-    if (!Has(kFinQueued)) arrival.events |= tcp_event::kWritable;
+  if (segment.ack.AfterOrAt(snd_.una)) {
+    const bool changed =
+        snd_.UpdateWindow(uint32_t{segment.window} << snd_scale, segment.seq, segment.ack);
+    AcceptAck(segment, options, changed, control, env, arrival);
   }
-  snd_.una = ack;
-  arrival.progress = true;
-  if (fin_acknowledged) OnFinAcknowledged(arrival);
+  return true;
 }
 
 void Connection::OnFinAcknowledged(Arrival& arrival) {
@@ -174,25 +255,34 @@ void Connection::OnFinAcknowledged(Arrival& arrival) {
   }
 }
 
-// [RFC 9293 3.10.7.4] seventh. False when the text, and with it a FIN behind it, was not taken.
-bool Connection::TakeText(const Segment& segment, Buffers& buffers, const TcpLimits& limits,
-                          Counters& counters, Arrival& arrival) {
+// [RFC 9293 3.10.7.4] seventh. False when the text, and with it a FIN behind it, was not taken in
+// order.
+bool Connection::TakeText(const Segment& segment, Control& control, const Env& env,
+                          Arrival& arrival) {
   if (segment.payload.empty() && !segment.Has(kFin)) return true;
   // [RFC 9293 3.10.7.4] after the peer's FIN there is no text.
   if (!CanReceive(state_)) {
     arrival.drop = Drop::kTcpDataAfterClose;
     return false;
   }
+  const size_t size = segment.payload.size();
+  // [RFC 5681 4.2] full-sized is at most what we offered, also where a device joined segments.
+  if (size > control.peer_segment_bytes)
+    control.peer_segment_bytes =
+        static_cast<uint16_t>(std::min<size_t>(size, size_t{env.config.mtu} - 40));
   if (segment.seq.After(rcv_.nxt)) {
-    arrival.drop = Drop::kTcpOutOfOrder;
-    Set(kAckNow);
-    return false;
+    AckNow();
+    return HoldText(segment, control, env, arrival);
   }
   // Trimmed to what is new on the left and what the window admits on the right.
   const uint32_t old_bytes = rcv_.nxt.DistanceFrom(segment.seq);
-  Bytes text = segment.payload.subspan(std::min<size_t>(old_bytes, segment.payload.size()));
+  Bytes text = segment.payload.subspan(std::min<size_t>(old_bytes, size));
   const bool cut = text.size() > rcv_.window_bytes();
   if (cut) text = text.first(rcv_.window_bytes());
+  if (old_bytes > 0 && size > 0 && Has(kSack)) {
+    control.duplicate = {segment.seq, rcv_.nxt};
+    AckNow();
+  }
   if (!text.empty()) {
     if (Has(kReleased)) {
       // [RFC 2525 2.17] nobody will read this: the peer is told by a reset.
@@ -201,24 +291,83 @@ bool Connection::TakeText(const Segment& segment, Buffers& buffers, const TcpLim
       arrival.end = Arrival::End::kClosed;
       return false;
     }
-    AETHER_CHECK(rcv_.queue.size() + text.size() <= limits.receive_buffer_bytes);
     // When memory runs short, its last quarter is for those who have queued the least: a few
     // connections that do not read cannot starve all others.
-    const bool is_short =
-        uint64_t{buffers.chunks.used()} * 4 > uint64_t{buffers.chunks.capacity()} * 3;
+    const ChunkPool& chunks = env.buffers.chunks;
+    const bool is_short = uint64_t{chunks.used()} * 4 > uint64_t{chunks.capacity()} * 3;
     if ((is_short && rcv_.queue.size() > Chunk::kBytes) ||
-        !rcv_.queue.Append(buffers.chunks, text)) {
+        !rcv_.queue.Append(env.buffers.chunks, text)) {
       // Not acknowledged: the peer sends it again.
       arrival.drop = Drop::kTcpNoBuffer;
       return false;
     }
     rcv_.nxt += static_cast<uint32_t>(text.size());
-    counters.tcp_data_bytes_in += text.size();
+    env.counters.tcp_data_bytes_in += text.size();
     arrival.events |= tcp_event::kReadable;
+    ScheduleAck(control, env);
+  } else {
+    AckNow();
   }
-  Set(kAckNow);
+  if (!control.held.empty()) [[unlikely]]
+    JoinHeld(control, env, arrival);
   // A FIN counts only when all text before it was taken and the window has a number left for it.
-  return !cut && (!segment.Has(kFin) || rcv_.window_bytes() > 0);
+  return !cut && (!segment.Has(kFin) || (rcv_.window_bytes() > 0 &&
+                                         segment.seq + static_cast<uint32_t>(size) == rcv_.nxt));
+}
+
+// Text ahead of a gap. [RFC 9293 3.10.7.4 SHLD-31] it is kept, bounded in ranges by the limits and
+// in bytes by the window.
+bool Connection::HoldText(const Segment& segment, Control& control, const Env& env,
+                          Arrival& arrival) {
+  arrival.drop = Drop::kTcpOutOfOrder;
+  if (!env.profile().reassembly || Has(kReleased)) return false;
+  const uint32_t room = rcv_.window_bytes() - segment.seq.DistanceFrom(rcv_.nxt);
+  const Bytes text = segment.payload.first(std::min<size_t>(segment.payload.size(), room));
+  SackBlock duplicate = {};
+  // What is held is memory that nobody may read yet: when memory runs short, it is not taken.
+  const ChunkPool& chunks = env.buffers.chunks;
+  const bool is_short = uint64_t{chunks.used()} * 4 > uint64_t{chunks.capacity()} * 3;
+  if (!text.empty()) {
+    if (is_short || !control.held.Insert(env.buffers.reassembly(), segment.seq, text,
+                                         env.limits().held_ranges_max, &duplicate)) {
+      ++env.counters.tcp_held_refused;
+    } else {
+      arrival.drop = Drop::kNone;
+      ++env.counters.tcp_held_segments;
+    }
+    // [RFC 2883 4] also a duplicate of what is held is reported.
+    if (Has(kSack) && duplicate.start != duplicate.end) control.duplicate = duplicate;
+  }
+  if (segment.Has(kFin) && text.size() == segment.payload.size() && room > text.size()) {
+    Set(kFinHeld);
+    control.fin_at = segment.seq + static_cast<uint32_t>(text.size());
+    arrival.drop = Drop::kNone;
+  }
+  return false;
+}
+
+// A gap may have closed.
+void Connection::JoinHeld(Control& control, const Env& env, Arrival& arrival) {
+  const uint32_t joined = control.held.TakeInOrder(env.buffers.reassembly(), rcv_.nxt, rcv_.queue);
+  // [RFC 9293 3.8.6.3] [RFC 5681 4.2] what fills a gap, wholly or in part, is acknowledged at once.
+  AckNow();
+  rcv_.nxt += joined;
+  env.counters.tcp_data_bytes_in += joined;
+  if (Has(kFinHeld) && control.held.empty() && rcv_.nxt == control.fin_at) {
+    Unset(kFinHeld);
+    TakeFin(arrival);
+  }
+}
+
+// [RFC 9293 3.8.6.3] [RFC 5681 4.2] at least every second full-sized segment at once, the rest
+// within half a second.
+void Connection::ScheduleAck(Control& control, const Env& env) {
+  if (!env.profile().delayed_ack || Has(kQuickAck) ||
+      rcv_.nxt.DistanceFrom(control.last_ack_sent) > control.peer_segment_bytes) {
+    AckNow();
+  } else if (control.ack_deadline == kNever) {
+    control.ack_deadline = env.now + env.limits().delayed_ack;
+  }
 }
 
 // [RFC 9293 3.10.7.4] eighth: all text before the FIN has been taken.
@@ -241,66 +390,8 @@ void Connection::TakeFin(Arrival& arrival) {
   }
   rcv_.nxt += 1;
   Set(kFinReceived);
-  Set(kAckNow);
+  AckNow();
   arrival.events |= tcp_event::kPeerClosed;
-}
-
-std::optional<SegmentPlan> Connection::Plan() const {
-  SegmentPlan plan{.seq = snd_.nxt, .payload_bytes = 0, .flags = kAck};
-  switch (state_) {
-    case State::kSynReceived:
-      if (!Has(kSynAckDue)) break;
-      // [RFC 9293 3.10.7.2] SYN-ACK: <SEQ=ISS><ACK=RCV.NXT>.
-      plan.seq = snd_.una;
-      plan.flags = kSyn | kAck;
-      return plan;
-    case State::kEstablished:
-    case State::kCloseWait:
-    case State::kFinWait1:
-    case State::kClosing:
-    case State::kLastAck: {
-      if (Has(kFinSent)) break;
-      plan.payload_bytes = snd_.NextPayload(mss_bytes);
-      const bool is_last = plan.payload_bytes == snd_.queue.unsent();
-      // The FIN takes one number of the window, too.
-      const bool fin = is_last && Has(kFinQueued) && snd_.usable_bytes() > plan.payload_bytes;
-      if (plan.payload_bytes > 0 && is_last) plan.flags |= kPsh;
-      if (fin) plan.flags |= kFin;
-      if (plan.payload_bytes > 0 || fin) return plan;
-      break;
-    }
-    default:
-      break;
-  }
-  if (!Has(kAckNow)) return std::nullopt;
-  return plan;
-}
-
-void Connection::OnSent(const SegmentPlan& plan) {
-  Unset(kAckNow);
-  if ((plan.flags & kSyn) != 0) {
-    Unset(kSynAckDue);
-    snd_.nxt = snd_.una + 1;
-    return;
-  }
-  snd_.nxt += plan.payload_bytes;
-  if ((plan.flags & kFin) != 0) {
-    snd_.nxt += 1;
-    Set(kFinSent);
-  }
-}
-
-// [RFC 9293 3.10.4] CLOSE: the FIN follows what is queued, and the state changes now.
-void Connection::QueueFin() {
-  if (Has(kFinQueued)) return;
-  if (state_ == State::kEstablished) {
-    SetState(State::kFinWait1);
-  } else if (state_ == State::kCloseWait) {
-    SetState(State::kLastAck);
-  } else {
-    return;
-  }
-  Set(kFinQueued);
 }
 
 bool Connection::MayChallenge(Instant now) {
@@ -315,7 +406,19 @@ bool Connection::MayChallenge(Instant now) {
   return true;
 }
 
-Snapshot Connection::TakeSnapshot() const {
+void Connection::ReleaseBuffers(Control& control, Buffers& buffers) {
+  snd_.queue.Clear(buffers);
+  control.held.Clear(buffers.reassembly());
+  if (control.recovery != kNoIndex) {
+    buffers.recoveries[control.recovery].flight.Clear(buffers.segments);
+    buffers.recoveries.Free(control.recovery);
+    control.recovery = kNoIndex;
+  }
+}
+
+Snapshot Connection::TakeSnapshot(const Control& control, const Env& env) const {
+  const Recovery* recovery =
+      control.recovery == kNoIndex ? nullptr : &env.buffers.recoveries[control.recovery];
   return {.state = state_,
           .local = {flow.local, flow.local_port},
           .remote = {flow.remote, flow.remote_port},
@@ -326,20 +429,42 @@ Snapshot Connection::TakeSnapshot() const {
           .rcv_wnd_bytes = rcv_.window_bytes(),
           .mss_bytes = mss_bytes,
           .send_queue_bytes = static_cast<uint32_t>(snd_.queue.size()),
-          .receive_queue_bytes = static_cast<uint32_t>(rcv_.queue.size())};
+          .receive_queue_bytes = static_cast<uint32_t>(rcv_.queue.size()),
+          .cwnd_bytes = control.congestion.cwnd_bytes(),
+          .ssthresh_bytes = control.congestion.ssthresh_bytes(),
+          .srtt_us = control.rtt.srtt_us(),
+          .rttvar_us = control.rtt.rttvar_us(),
+          .backoff = control.rtt.backoff(),
+          .held_bytes = control.held.held_bytes(),
+          .lost_bytes = recovery == nullptr ? 0 : recovery->flight.lost_bytes(),
+          .sacked_bytes = recovery == nullptr ? 0 : recovery->flight.sacked_bytes(),
+          .timestamps = Has(kTimestamps),
+          .sack = Has(kSack),
+          .window_scaling = Has(kScaling),
+          .ecn = Has(kEcn)};
 }
 
-void Connection::CheckInvariants(const TcpLimits& limits) const {
+void Connection::CheckInvariants(const Control& control, const Env& env) const {
   AETHER_CHECK(snd_.una.BeforeOrAt(snd_.nxt));
   if (state_ == State::kClosed || state_ == State::kTimeWait) return;
-  const uint32_t syn = state_ == State::kSynReceived ? snd_.flight_bytes() : 0;
+  const bool handshake = state_ == State::kSynReceived || state_ == State::kSynSent;
+  const uint32_t syn = handshake ? snd_.flight_bytes() : 0;
   const uint32_t fin = Has(kFinSent) && state_ != State::kFinWait2 ? 1 : 0;
   AETHER_CHECK(syn <= 1 &&
                snd_.flight_bytes() == syn + fin + snd_.queue.size() - snd_.queue.unsent());
   AETHER_CHECK(!Has(kFinSent) || (Has(kFinQueued) && snd_.queue.unsent() == 0));
-  AETHER_CHECK(rcv_.queue.size() <= limits.receive_buffer_bytes);
-  AETHER_CHECK(rcv_.window_bytes() <= limits.receive_buffer_bytes);
   AETHER_CHECK(!Has(kReleased) || !Has(kOwned));
+  AETHER_CHECK(control.held.range_count() <= env.limits().held_ranges_max);
+  control.held.CheckInvariants(env.buffers.ranges, rcv_.nxt);
+  if (control.recovery != kNoIndex) {
+    env.buffers.recoveries[control.recovery].flight.CheckInvariants(env.buffers.segments, snd_.una,
+                                                                    snd_.nxt);
+  }
+  // Whoever waits for an acknowledgement has a timer that runs.
+  if (env.profile().retransmission && !handshake && snd_.flight_bytes() > 0) {
+    AETHER_CHECK(control.recovery != kNoIndex && control.send_timer != SendTimer::kNone &&
+                 control.send_deadline != kNever);
+  }
 }
 
 }  // namespace aether::tcp

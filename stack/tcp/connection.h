@@ -1,6 +1,10 @@
-// One connection: two cache lines, and what segment arrival does to it. It knows its own variables
-// and nothing else: no table, no timer, no other connection. What must happen outside comes back as
-// an Arrival.
+// One connection and what segment arrival, acknowledgements, timers and sending do to it. Two
+// parts: the hot block of two cache lines, which is all that the classic profile needs, and
+// Control, which the mechanisms of the full profile keep. What exists only while data is in flight
+// (Recovery, the flight, held ranges, queues) comes from pools.
+//
+// It knows its own variables and nothing else: no table, no wheel, no other connection. What must
+// happen outside comes back as an Arrival.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +15,22 @@
 #include "stack/base/pool.h"
 #include "stack/base/time.h"
 #include "stack/config.h"
+#include "stack/tcp/buffers.h"
+#include "stack/tcp/congestion.h"
 #include "stack/tcp/handle.h"
+#include "stack/tcp/reassembler.h"
 #include "stack/tcp/receiver.h"
+#include "stack/tcp/recovery.h"
+#include "stack/tcp/rtt.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/sender.h"
 #include "stack/tcp/snapshot.h"
+#include "stack/tcp/socket_options.h"
 #include "stack/tcp/state.h"
 
 namespace aether::tcp {
 
-// What a segment did.
+// What a segment or a timer did.
 struct Arrival {
   enum class End : uint8_t {
     kNone,
@@ -31,63 +41,176 @@ struct Arrival {
   tcp_event::Mask events = 0;
   End end = End::kNone;
   bool reset_reply = false;  // answer the segment with a reset
+  bool reset_peer = false;   // send a reset of our own: the connection is given up
   bool challenge = false;    // an ACK is due if the limit on them allows it
   bool progress = false;     // something new was acknowledged
+};
+
+// What a timer of the sending side waits for; at most one runs at a time.
+enum class SendTimer : uint8_t {
+  kNone,
+  kRetransmit,  // RFC 6298, SYN and SYN-ACK included
+  kLossProbe,   // RFC 8985 section 7
+  kReorder,     // RFC 8985 section 6.3
+  kPersist,     // RFC 9293 3.8.6.1
+};
+
+// The part that only some profiles use. It stands beside the hot block, under the same index.
+struct alignas(64) Control {
+  RttEstimator rtt;
+  PathMemory path;
+  Congestion congestion;
+  Reassembler held;
+  SackBlock duplicate;  // to be reported in the next acknowledgement (RFC 2883), if not empty
+  Instant send_deadline = kNever;   // of send_timer
+  Instant ack_deadline = kNever;    // of a delayed acknowledgement
+  Instant state_deadline = kNever;  // of a state that waits for the peer alone
+  Instant keepalive_deadline = kNever;
+  uint32_t recovery = kNoIndex;  // in Buffers::recoveries, while anything is in flight
+  uint32_t ts_recent = 0;        // RFC 7323 4.3
+  uint32_t ts_offset = 0;        // our clock starts here
+  Seq last_ack_sent;
+  Seq fin_at;   // of a FIN that arrived ahead of a gap
+  Seq cwr_end;  // ECN: one reduction per window
+  uint32_t unacked_since_ms =
+      0;  // the oldest unacknowledged data was sent, or the last was acknowledged, then
+  uint32_t heard_ms = 0;  // when the peer was last heard, for keepalive
+  uint32_t receive_buffer_bytes = 0;
+  uint32_t consumed_bytes = 0;  // since the receive buffer last grew
+  uint16_t ts_recent_hour = 0;  // when ts_recent was taken
+  uint16_t peer_segment_bytes =
+      536;  // the largest segment that the peer sent: what it calls full-sized
+  uint16_t keepalive_idle_s = 0;
+  uint16_t keepalive_interval_s = 75;
+  uint16_t user_timeout_s = 0;
+  uint8_t keepalive_probes = 9;
+  uint8_t probes_sent = 0;  // keepalives without an answer
+  SendTimer send_timer = SendTimer::kNone;
+  uint8_t tries = 0;  // transmissions of a SYN or SYN-ACK, or window probes
+
+  void StopTimers() {
+    send_timer = SendTimer::kNone;
+    send_deadline = ack_deadline = state_deadline = keepalive_deadline = kNever;
+  }
+};
+
+// [RFC 7323 5.5] the age of TS.Recent is kept in hours.
+constexpr uint16_t TimestampHour(Instant now) {
+  return static_cast<uint16_t>(now.time_since_epoch() / std::chrono::hours(1));
+}
+
+// What every step of a connection is given.
+struct Env {
+  const Config& config;
+  Buffers& buffers;
+  Counters& counters;
+  Instant now;
+
+  const Profile& profile() const { return config.profile; }
+  const TcpLimits& limits() const { return config.tcp; }
+  uint32_t now_ms() const {
+    return static_cast<uint32_t>(now.time_since_epoch().count() / 1'000'000);
+  }
 };
 
 class alignas(64) Connection {
  public:
   // Flags of `flags`.
-  enum Flag : uint16_t {
-    kAckNow = 0x0001,     // an acknowledgement is due with the next segment, or alone
-    kSynAckDue = 0x0002,  // SYN-RECEIVED: the SYN-ACK is to be sent (again)
-    kFinQueued = 0x0004,  // the application has nothing more to send
-    kFinSent = 0x0008,    // SND.NXT counts our FIN
-    kOwned = 0x0010,      // the application holds a handle
-    kReleased = 0x0020,   // the application let go; ends in the background
-    kInOutputList = 0x0040,
-    kInReadyList = 0x0080,
-    kInAcceptQueue = 0x0100,
-    kFreeWhenUnlisted = 0x0200,  // over, but still in a list
-    kInDemux = 0x0400,
-    kHalfOpen = 0x0800,     // counted in TcpLimits::half_open_max
-    kFinReceived = 0x1000,  // RCV.NXT counts the peer's FIN
+  enum Flag : uint32_t {
+    kAckNow = 1u << 0,     // an acknowledgement is due with the next segment, or alone
+    kSynDue = 1u << 1,     // SYN or SYN-ACK is to be sent (again)
+    kFinQueued = 1u << 2,  // the application has nothing more to send
+    kFinSent = 1u << 3,    // SND.NXT counts our FIN
+    kOwned = 1u << 4,      // the application holds a handle
+    kReleased = 1u << 5,   // the application let go; ends in the background
+    kInOutputList = 1u << 6,
+    kInReadyList = 1u << 7,
+    kInAcceptQueue = 1u << 8,
+    kFreeWhenUnlisted = 1u << 9,  // over, but still in a list
+    kInDemux = 1u << 10,
+    kHalfOpen = 1u << 11,    // counted in TcpLimits::half_open_max
+    kActive = 1u << 12,      // opened by us
+    kTimestamps = 1u << 13,  // negotiated
+    kSack = 1u << 14,
+    kScaling = 1u << 15,
+    kEcn = 1u << 16,
+    kEcnEcho = 1u << 17,   // [RFC 3168 6.1.3] ECE until the peer says CWR
+    kCwrDue = 1u << 18,    // CWR with the next new data
+    kProbeDue = 1u << 19,  // a window or keepalive probe is to be sent
+    kLossProbeDue = 1u << 20,
+    kNoDelay = 1u << 21,
+    kQuickAck = 1u << 22,
+    kFinHeld = 1u << 23,  // a FIN arrived ahead of a gap, at Control::fin_at
+    kTsRecentValid = 1u << 24,
+    kCwrWindow = 1u << 25,    // cwr_end is valid
+    kFinReceived = 1u << 26,  // RCV.NXT counts the peer's FIN
   };
 
   bool Has(Flag flag) const { return (flags & flag) != 0; }
-  void Set(Flag flag) { flags = static_cast<uint16_t>(flags | flag); }
-  void Unset(Flag flag) { flags = static_cast<uint16_t>(flags & ~flag); }
+  void Set(Flag flag) { flags |= flag; }
+  void Unset(Flag flag) { flags &= ~static_cast<uint32_t>(flag); }
 
   State state() const { return state_; }
   // The only writer of the state.
   void SetState(State state) { state_ = state; }
 
-  // Segment arrival in every state but CLOSED, LISTEN and TIME-WAIT (RFC 9293 3.10.7.4).
-  Arrival OnSegment(const Segment& segment, Buffers& buffers, const TcpLimits& limits,
-                    Counters& counters);
+  // --- connection.cc: segment arrival in every state but CLOSED, LISTEN and TIME-WAIT (RFC
+  // 9293 3.10.7.3, 3.10.7.4) ---
+  Arrival OnSegment(const Segment& segment, const SegmentOptions& options, Control& control,
+                    const Env& env);
+  // SYN-SENT has its own order; `syn` holds all options of a SYN.
+  Arrival OnSynSentSegment(const Segment& segment, const TcpOptions& syn, Control& control,
+                           const Env& env);
+  // What both SYNs agree on. `offered`: the peer's options.
+  void Negotiate(const TcpOptions& offered, bool ecn, Control& control, const Env& env);
+  // Becomes ESTABLISHED: the congestion window opens.
+  void Open(Control& control, const Env& env);
 
+  // --- output.cc ---
   // What would be sent now; nothing when nothing is due.
-  std::optional<SegmentPlan> Plan() const;
-  // `plan` has left.
-  void OnSent(const SegmentPlan& plan);
+  std::optional<SegmentPlan> Plan(const Control& control, const Env& env) const;
+  // `plan` leaves now, with this timestamp.
+  void OnSent(const SegmentPlan& plan, Control& control, const Env& env);
+  TcpOptions OptionsFor(const SegmentPlan& plan, Control& control, const Env& env) const;
+  uint32_t TimestampNow(const Control& control, const Env& env) const {
+    return env.now_ms() + control.ts_offset;
+  }
+
+  // --- timers.cc ---
+  Instant NextDeadline(const Control& control) const;
+  // Something is due.
+  Arrival OnTimer(Control& control, const Env& env);
+  // Sets the timer of the sending side after data, an acknowledgement or a window arrived or left.
+  void ArmSendTimer(bool restart, Control& control, const Env& env);
+  // The state changed: how long may it last?
+  void ArmStateTimer(Control& control, const Env& env);
+
   // Sends FIN once the queue is empty.
   void QueueFin();
+  // [RFC 1191 6.4] the path admits no larger segments; what is in flight is sent again in smaller
+  // ones.
+  void OnPathMtu(uint16_t mss, Control& control, const Env& env);
   // True when one more acknowledgement to a strange segment may leave now: at most 10 per second.
   // [RFC 5961 7] the limit is kept per connection, so that it says nothing about others
   // (CVE-2016-5696).
   bool MayChallenge(Instant now);
+  // Gives back everything that lies in pools but the receive queue.
+  void ReleaseBuffers(Control& control, Buffers& buffers);
+  uint32_t SendLimit(const Control& control, const Env& env) const;
 
-  Snapshot TakeSnapshot() const;
-  void CheckInvariants(const TcpLimits& limits) const;
+  Snapshot TakeSnapshot(const Control& control, const Env& env) const;
+  void CheckInvariants(const Control& control, const Env& env) const;
 
   FlowKey flow;
   uint32_t generation = 0;
   Sender snd_;
   Receiver rcv_;
   uint16_t mss_bytes = 536;
-  uint16_t flags = 0;
-  uint8_t listener = 0;
+  uint8_t listener = 0xff;     // 0xff: opened by us
   tcp_event::Mask events = 0;  // not yet polled
+  uint32_t flags = 0;
+  uint8_t snd_scale = 0;  // of the windows that the peer sends
+  uint8_t rcv_scale = 0;  // of the windows that we send
 
  private:
   State state_ = State::kClosed;
@@ -103,17 +226,50 @@ class alignas(64) Connection {
   uint32_t next_accept = kNoIndex;
 
  private:
-  bool IsPredicted(const Segment& segment) const;
-  bool CheckSequence(Segment& segment, Arrival& arrival);
+  bool IsPredicted(const Segment& segment, const SegmentOptions& options, const Control& control,
+                   const Env& env) const;
+  Arrival OnPredicted(const Segment& segment, const SegmentOptions& options, Control& control,
+                      const Env& env);
+  bool CheckPaws(const Segment& segment, const SegmentOptions& options, Control& control,
+                 const Env& env, Arrival& arrival);
+  void TakeTimestamp(const Segment& segment, const SegmentOptions& options, Control& control,
+                     const Env& env);
+  bool CheckSequence(Segment& segment, Control& control, const Env& env, Arrival& arrival);
   bool CheckReset(const Segment& segment, Arrival& arrival);
   bool CheckSyn(const Segment& segment, Arrival& arrival);
-  bool CheckAck(const Segment& segment, Buffers& buffers, Arrival& arrival);
-  void AcceptAck(Seq ack, Buffers& buffers, Arrival& arrival);
+  bool CheckAck(const Segment& segment, const SegmentOptions& options, Control& control,
+                const Env& env, Arrival& arrival);
+  static void SampleHandshake(Control& control, const Env& env);
   void OnFinAcknowledged(Arrival& arrival);
-  bool TakeText(const Segment& segment, Buffers& buffers, const TcpLimits& limits,
-                Counters& counters, Arrival& arrival);
+  bool TakeText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
+  bool HoldText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
+  void JoinHeld(Control& control, const Env& env, Arrival& arrival);
   void TakeFin(Arrival& arrival);
+  void ScheduleAck(Control& control, const Env& env);
+  void AckNow() { Set(kAckNow); }
+
+  // --- acknowledge.cc ---
+  void AcceptAck(const Segment& segment, const SegmentOptions& options, bool window_changed,
+                 Control& control, const Env& env, Arrival& arrival);
+  void AcknowledgeQueue(Seq ack, Control& control, const Env& env, Arrival& arrival);
+  void RunRecovery(const Segment& segment, const SegmentOptions& options, bool advanced,
+                   bool duplicate, uint32_t flight_before, Control& control, const Env& env);
+  void SampleRtt(const AckSummary& summary, const SegmentOptions& options, bool advanced,
+                 Control& control, const Env& env);
+  void TakeEcnEcho(const Segment& segment, uint32_t flight_bytes, Control& control, const Env& env);
+
+  Recovery::Context RecoveryContext(Control& control, const Env& env) const;
+  std::optional<SegmentPlan> PlanRetransmission(const Control& control, const Env& env) const;
+  std::optional<SegmentPlan> PlanNewData(const Control& control, const Env& env) const;
+  uint32_t AdmittedByCongestion(const Control& control, const Env& env) const;
+  Arrival OnSendTimer(Control& control, const Env& env);
+  Arrival OnRetransmitTimeout(Control& control, const Env& env);
+  Arrival OnHandshakeTimeout(Control& control, const Env& env);
+  Arrival OnKeepalive(Control& control, const Env& env);
+  bool UserTimeoutPassed(const Control& control, const Env& env) const;
+  static Arrival GiveUp(bool tell_peer);
 };
 static_assert(sizeof(Connection) == 128);
+static_assert(sizeof(Control) == 192);
 
 }  // namespace aether::tcp

@@ -32,8 +32,9 @@ inline constexpr Mask kPeerClosed =
     0x04;  // the peer's FIN came in order: after the queued bytes, nothing more will come
 inline constexpr Mask kFinished =
     0x08;  // both directions are closed and acknowledged; only Close is left to do
-inline constexpr Mask kReset = 0x10;     // the peer reset the connection; queued bytes are gone
-inline constexpr Mask kTimedOut = 0x20;  // given up by the stack
+inline constexpr Mask kReset = 0x10;      // the peer reset the connection; queued bytes are gone
+inline constexpr Mask kTimedOut = 0x20;   // given up by the stack
+inline constexpr Mask kConnected = 0x40;  // TcpConnect has succeeded
 }  // namespace tcp_event
 
 // Bytes that outlive the stack, with their sum (wire/checksum.h) computed once.

@@ -13,13 +13,18 @@ Layer::Layer(const Config& config, Random& random, Counters& counters, Instant n
       random_(random),
       counters_(counters),
       now_(now),
-      buffers_{ChunkPool(config.buffers.chunks_max), Pool<SendItem>(config.buffers.send_items_max)},
+      buffers_{ChunkPool(config.buffers.chunks_max), Pool<SendItem>(config.buffers.send_items_max),
+               Pool<SentSegment>(config.buffers.sent_segments_max),
+               Pool<HeldRange>(config.buffers.held_ranges_max),
+               Pool<Recovery>(config.tcp.connections_max)},
       connections_(config.tcp.connections_max),
+      controls_(config.tcp.connections_max),
       time_wait_(config.tcp.time_wait_max, config.tcp.time_wait),
       demux_(config.tcp.connections_max + config.tcp.time_wait_max, random.NextKey()),
       timers_(config.tcp.connections_max, now),
       cookies_(random.NextSeed(), now),
       isn_key_(random.NextKey()),
+      timestamp_key_(random.NextKey()),
       replies_(config.tcp.replies_max),
       listeners_(config.tcp.listeners_max),
       mss_max_bytes_(static_cast<uint16_t>(config.mtu - Ipv4Header::kSize - TcpHeader::kSizeMin)) {
@@ -35,6 +40,7 @@ void Layer::PrefetchFlow(uint32_t hash) const {
     time_wait_.Prefetch(value & ~Demux::kTimeWaitBit);
   } else {
     connections_.Prefetch(value);
+    controls_.Prefetch(value);
   }
 }
 
@@ -46,23 +52,30 @@ uint32_t Layer::FindFlow(const FlowKey& flow, uint32_t hash) const {
   });
 }
 
-// kNoIndex when no more connections may exist.
-uint32_t Layer::CreateConnection(const Segment& segment, Seq irs, uint16_t mss_bytes,
-                                 uint8_t listener) {
+// kNoIndex when no more connections may exist. State and numbers are the caller's to set.
+uint32_t Layer::CreateConnection(const FlowKey& flow, uint32_t hash, uint8_t listener,
+                                 uint16_t owner) {
   const uint32_t index = connections_.Allocate();
   if (index == kNoIndex) return kNoIndex;
   Connection& connection = connections_[index];
-  connection.flow = segment.flow;
-  connection.hash = segment.hash;
+  Control& control = controls_.Make(index);
+  connection.flow = flow;
+  connection.hash = hash;
   if (++last_generation_ == 0) ++last_generation_;
   connection.generation = last_generation_;
   connection.listener = listener;
-  connection.owner = listeners_[listener].owner;
-  connection.mss_bytes = std::min(std::max(mss_bytes, limits_.mss_min), mss_max_bytes_);
-  connection.rcv_.Start(irs + 1, limits_.receive_buffer_bytes);
-  demux_.Insert(segment.hash, index);
+  connection.owner = owner;
+  control.receive_buffer_bytes = limits_.receive_buffer_bytes;
+  control.ts_offset = TimestampOffset(flow);
+  demux_.Insert(hash, index);
   connection.Set(Connection::kInDemux);
   return index;
+}
+
+// [RFC 7323 5.4] our timestamps of different flows tell nothing about each other, nor about our
+// clock. A SYN cookie and the connection that comes of it share the offset.
+uint32_t Layer::TimestampOffset(const FlowKey& flow) const {
+  return static_cast<uint32_t>(SipHash13(timestamp_key_, FlowAddresses(flow), FlowPorts(flow)));
 }
 
 void Layer::LeaveDemux(uint32_t index) {
@@ -82,7 +95,8 @@ void Layer::EndConnection(uint32_t index) {
   }
   LeaveDemux(index);
   timers_.Cancel(index);
-  connection.snd_.queue.Clear(buffers_);
+  controls_[index].StopTimers();
+  connection.ReleaseBuffers(controls_[index], buffers_);
   if (connection.state() != State::kTimeWait) connection.SetState(State::kClosed);
   connection.Unset(Connection::kAckNow);
   FreeIfUnused(index);
@@ -124,44 +138,22 @@ void Layer::PushReply(const Reply& reply) {
   if (!replies_.IsFull()) replies_.Push(reply);
 }
 
-// How long a state may last that waits for the peer alone. Nothing is retransmitted in the classic
-// profile, so these states could otherwise last for ever.
-void Layer::SetTimer(uint32_t index, Instant now) {
-  switch (connections_[index].state()) {
-    case State::kSynReceived:
-      timers_.Schedule(index, now + limits_.half_open_timeout);
-      break;
-    case State::kFinWait1:
-    case State::kFinWait2:
-    case State::kClosing:
-    case State::kLastAck:
-      timers_.Schedule(index, now + limits_.closing_timeout);
-      break;
-    default:
-      timers_.Cancel(index);
-      break;
-  }
+// One wheel entry per connection, for its earliest deadline. A later deadline is only stored; one
+// that is gone comes up once for nothing.
+void Layer::Reschedule(uint32_t index) {
+  const Instant deadline = connections_[index].NextDeadline(controls_[index]);
+  if (deadline != kNever) timers_.Schedule(index, deadline);
 }
 
 void Layer::OnTimer(uint32_t index, Instant now) {
   Connection& connection = connections_[index];
-  const State state = connection.state();
-  if (state == State::kSynReceived) {
-    ++counters_.tcp_half_open_timeouts;
-  } else if (state == State::kFinWait2 && !connection.Has(Connection::kReleased)) {
-    // Half closed by an application that still reads: its business how long.
+  Control& control = controls_[index];
+  if (now < connection.NextDeadline(control)) {
+    Reschedule(index);
     return;
-  } else if (state == State::kFinWait1 && !connection.Has(Connection::kReleased) &&
-             connection.snd_.queue.unsent() > 0) {
-    // Still waiting for the peer's window with an application that watches.
-    timers_.Schedule(index, now + limits_.closing_timeout);
-    return;
-  } else {
-    ++counters_.tcp_timeouts;
-    ResetPeer(connection);
   }
-  AddEvents(index, tcp_event::kTimedOut);
-  EndConnection(index);
+  const State before = connection.state();
+  Apply(index, nullptr, connection.OnTimer(control, MakeEnv(now)), before, now);
 }
 
 void Layer::Advance(Instant now) {
@@ -188,33 +180,42 @@ void Layer::EnterTimeWait(uint32_t index, Instant now) {
     RemoveTimeWait(time_wait_.oldest());
   }
   ++counters_.tcp_time_wait_entered;
-  const TimeWaitRecord record = [&] {
-    TimeWaitRecord made;
-    made.flow = connection.flow;
-    made.snd_nxt = connection.snd_.nxt;
-    made.rcv_nxt = connection.rcv_.nxt;
-    return made;
-  }();
+  TimeWaitRecord record;
+  record.flow = connection.flow;
+  record.snd_nxt = connection.snd_.nxt;
+  record.rcv_nxt = connection.rcv_.nxt;
+  if (connection.Has(Connection::kTimestamps)) record.ts_recent = controls_[index].ts_recent;
   const uint32_t record_index = time_wait_.Add(record, now);
   demux_.Replace(connection.hash, index, record_index | Demux::kTimeWaitBit);
   connection.Unset(Connection::kInDemux);
-  if (connection.Has(Connection::kAckNow)) {
-    PushReply({.flow = connection.flow,
-               .seq = connection.snd_.nxt,
-               .ack = connection.rcv_.nxt,
-               .flags = tcp_flags::kAck,
-               .window = limits_.receive_buffer_bytes,
-               .mss_bytes = 0});
-  }
+  if (connection.Has(Connection::kAckNow)) AcknowledgeFromTimeWait(record, now);
   EndConnection(index);
+}
+
+void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now) {
+  Reply reply{
+      .flow = record.flow, .seq = record.snd_nxt, .ack = record.rcv_nxt, .flags = tcp_flags::kAck};
+  // The peer has sent its FIN and nothing more is taken: the window is only kept from moving left.
+  // If it was scaled, which the record does not know, this promises more than there is, to nobody.
+  reply.window = static_cast<uint16_t>(std::min<uint32_t>(limits_.receive_buffer_bytes, 0xffff));
+  if (record.ts_recent != 0) {
+    // [RFC 7323 3.2] timestamps, once negotiated, are in every segment.
+    reply.has_timestamps = true;
+    reply.ts_value = MakeEnv(now).now_ms() + TimestampOffset(record.flow);
+    reply.ts_echo = record.ts_recent;
+  }
+  PushReply(reply);
 }
 
 void Layer::CheckInvariants() const {
   uint32_t half_open = 0;
   uint32_t in_demux = 0;
+  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_};
   const auto check = [&](uint32_t index) {
     const Connection& connection = connections_[index];
-    connection.CheckInvariants(limits_);
+    connection.CheckInvariants(controls_[index], env);
+    // A deadline that the wheel does not know of would never come.
+    AETHER_CHECK(connection.NextDeadline(controls_[index]) == kNever || timers_.IsArmed(index));
     AETHER_CHECK(FindFlow(connection.flow, connection.hash) == index ||
                  !connection.Has(Connection::kInDemux));
     half_open += connection.Has(Connection::kHalfOpen) ? 1u : 0u;

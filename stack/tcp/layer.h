@@ -17,20 +17,25 @@
 #include "stack/base/time.h"
 #include "stack/base/timer_wheel.h"
 #include "stack/config.h"
+#include "stack/tcp/buffers.h"
 #include "stack/tcp/connection.h"
+#include "stack/tcp/control_table.h"
 #include "stack/tcp/cookie.h"
 #include "stack/tcp/demux.h"
 #include "stack/tcp/handle.h"
 #include "stack/tcp/listener.h"
 #include "stack/tcp/reply_queue.h"
 #include "stack/tcp/segment.h"
+#include "stack/tcp/socket_options.h"
 #include "stack/tcp/time_wait.h"
+#include "stack/wire/icmp.h"
 
 namespace aether::tcp {
 
 class Layer {
  public:
   static constexpr uint32_t kListenersMax = 64;  // one bit each in acceptable_
+  static constexpr uint8_t kNoListener = 0xff;
 
   Layer(const Config& config, Random& random, Counters& counters, Instant now);
 
@@ -46,10 +51,18 @@ class Layer {
     Ipv4Address source;
     Ipv4Address destination;
     size_t size_bytes = 0;
+    Ecn ecn = Ecn::kNotCapable;
+    bool dont_fragment = false;
   };
   // Writes the next segment that is due, header and payload, to `out`; it holds the MTU less the IP
   // header.
   std::optional<Outgoing> Transmit(MutableBytes out, Instant now);
+
+  // [RFC 5927 4] an ICMP error that quotes a segment of ours: `flow` as ours, `seq` as quoted. It
+  // is believed only for a live flow and a number that is in flight. `next_hop_mtu` counts for
+  // kFragmentationNeeded.
+  Drop OnUnreachable(const FlowKey& flow, Seq seq, UnreachableCode code, uint16_t next_hop_mtu,
+                     Instant now);
 
   void Advance(Instant now);
   Instant NextDeadline() const;
@@ -70,9 +83,15 @@ class Layer {
 
   // --- Calls of applications; stack.h says what they mean ---
 
-  std::expected<ListenerId, Error> Listen(uint16_t port, uint16_t owner, uint32_t backlog);
+  std::expected<ListenerId, Error> Listen(uint16_t port, uint16_t owner, uint32_t backlog,
+                                          const SocketOptions& options);
   void Unlisten(ListenerId id);
   std::optional<ConnectionId> Accept(ListenerId id);
+  size_t WaitingForAccept(ListenerId id) const;
+  // A local port of 0 is drawn.
+  std::expected<ConnectionId, Error> Connect(Ipv4Endpoint local, Ipv4Endpoint remote,
+                                             uint16_t owner, const SocketOptions& options);
+  bool SetOptions(ConnectionId id, const SocketOptions& options);
   void SetUser(ConnectionId id, uint32_t user);
   Bytes Peek(ConnectionId id, size_t offset) const;
   size_t Readable(ConnectionId id) const;
@@ -102,38 +121,48 @@ class Layer {
 
   // layer.cc
   uint32_t FindFlow(const FlowKey& flow, uint32_t hash) const;
-  void SetTimer(uint32_t index, Instant now);
+  Env MakeEnv(Instant now) { return {config_, buffers_, counters_, now}; }
+  void Reschedule(uint32_t index);
   void OnTimer(uint32_t index, Instant now);
   void AddEvents(uint32_t index, tcp_event::Mask mask);
   void QueueOutput(uint32_t index);
   void EndConnection(uint32_t index);
   void FreeIfUnused(uint32_t index);
   void LeaveDemux(uint32_t index);
-  uint32_t CreateConnection(const Segment& segment, Seq irs, uint16_t mss_bytes, uint8_t listener);
+  uint32_t CreateConnection(const FlowKey& flow, uint32_t hash, uint8_t listener, uint16_t owner);
+  void AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now);
   void EnterTimeWait(uint32_t index, Instant now);
   void RemoveTimeWait(uint32_t index);
   void PushReply(const Reply& reply);
   bool MayAnswerFromTimeWait(uint32_t hash, Instant now);
+  uint32_t TimestampOffset(const FlowKey& flow) const;
+  void ResetPeer(const Connection& connection);
 
   // layer_input.cc
   Drop ReceiveForConnection(uint32_t index, const Segment& segment, Instant now);
+  Drop ReceiveForSynSent(uint32_t index, const Segment& segment, Instant now);
   Drop ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant now);
   Drop ReceiveForListener(uint8_t listener, const Segment& segment, Instant now);
   Drop ReceiveSyn(uint8_t listener, const Segment& segment, Instant now);
+  void ReplyCookie(const Segment& segment, const TcpOptions& options, bool ecn, Instant now);
   Drop ReceiveCookieAck(uint8_t listener, const Segment& segment, Instant now);
-  void Apply(uint32_t index, const Segment& segment, const Arrival& arrival, State before,
+  void Apply(uint32_t index, const Segment* segment, const Arrival& arrival, State before,
              Instant now);
   void Establish(uint32_t index);
   void ReplyReset(const Segment& segment);
 
   // layer_output.cc
   Outgoing EmitReply(const Reply& reply, MutableBytes out);
-  Outgoing EmitSegment(Connection& connection, const SegmentPlan& plan, MutableBytes out);
+  Outgoing EmitSegment(uint32_t index, const SegmentPlan& plan, MutableBytes out, Instant now);
 
   // layer_sockets.cc
   Connection* Find(ConnectionId id);
   const Connection* Find(ConnectionId id) const;
-  void ResetPeer(const Connection& connection);
+  void Apply(const SocketOptions& options, uint32_t index);
+  void GrowReceiveBuffer(uint32_t index, size_t consumed);
+  void RestartAfterIdle(uint32_t index);
+  bool PortIsFree(Ipv4Endpoint local, Ipv4Endpoint remote) const;
+  std::optional<uint16_t> DrawPort(Ipv4Address local, Ipv4Endpoint remote);
 
   const Config& config_;
   const TcpLimits& limits_;
@@ -143,11 +172,13 @@ class Layer {
 
   Buffers buffers_;
   Pool<Connection> connections_;
+  ControlTable controls_;
   TimeWaitTable time_wait_;
   Demux demux_;
   TimerWheel timers_;
   CookieJar cookies_;
   SipKey isn_key_;
+  SipKey timestamp_key_;
   ReplyQueue replies_;
   std::vector<Listener> listeners_;
   std::array<uint8_t, 65536> listener_of_port_{};  // index + 1

@@ -9,8 +9,40 @@
 namespace aether::tcp {
 namespace {
 
-// [RFC 9293 3.7.1 MUST-15] a SYN without the option means 536.
-constexpr uint16_t kMssDefault = 536;
+// What a SYN-ACK with a cookie cannot remember stands in the low six bits of its timestamp, which
+// the peer echoes.
+constexpr uint32_t kTsCookieBits = 0x3f;
+constexpr uint32_t kTsCookieScaleMask = 0x0f;
+constexpr uint32_t kTsCookieNoScale = 0x0f;
+constexpr uint32_t kTsCookieSack = 0x10;
+constexpr uint32_t kTsCookieEcn = 0x20;
+
+// The options of a segment of an open connection. [RFC 7323 appendix A] most carry the timestamps
+// in this very form.
+bool ParseOptions(Bytes bytes, SegmentOptions& options) {
+  if (bytes.empty()) return true;
+  if (bytes.size() == 12 && LoadBe<uint32_t>(bytes.data()) == 0x0101080a) [[likely]] {
+    options.has_timestamps = true;
+    options.ts_value = LoadBe<uint32_t>(bytes.data() + 4);
+    options.ts_echo = LoadBe<uint32_t>(bytes.data() + 8);
+    return true;
+  }
+  const std::expected<TcpOptions, Drop> parsed = TcpOptions::Parse(bytes);
+  if (!parsed) return false;
+  options.has_timestamps = parsed->timestamps.has_value();
+  if (parsed->timestamps) {
+    options.ts_value = parsed->timestamps->value;
+    options.ts_echo = parsed->timestamps->echo_reply;
+  }
+  options.sack_count = static_cast<uint8_t>(parsed->sack_block_count);
+  options.sack_blocks = parsed->sack_blocks;
+  return true;
+}
+
+// [RFC 3168 6.1.1] a SYN that asks for ECN carries both flags.
+bool AsksForEcn(const Segment& segment) {
+  return segment.Has(tcp_flags::kEce) && segment.Has(tcp_flags::kCwr);
+}
 
 }  // namespace
 
@@ -34,12 +66,7 @@ Drop Layer::Receive(const Segment& segment, Instant now) {
 // answers a reset.
 void Layer::ReplyReset(const Segment& segment) {
   if (segment.Has(tcp_flags::kRst)) return;
-  Reply reply{.flow = segment.flow,
-              .seq = {},
-              .ack = {},
-              .flags = tcp_flags::kRst,
-              .window = 0,
-              .mss_bytes = 0};
+  Reply reply{.flow = segment.flow, .seq = {}, .ack = {}, .flags = tcp_flags::kRst};
   if (segment.Has(tcp_flags::kAck)) {
     reply.seq = segment.ack;
   } else {
@@ -53,28 +80,41 @@ void Layer::ReplyReset(const Segment& segment) {
 
 Drop Layer::ReceiveForConnection(uint32_t index, const Segment& segment, Instant now) {
   Connection& connection = connections_[index];
-  if (!segment.options.empty()) [[unlikely]] {
-    // None of the options that may follow a SYN was offered; malformed ones are no reason to harm
-    // the connection.
-    if (!TcpOptions::Parse(segment.options)) return Drop::kTcpBadOptions;
-  }
   const State before = connection.state();
-  if (before == State::kSynReceived && segment.Has(tcp_flags::kAck) &&
-      !segment.Has(tcp_flags::kRst) &&
+  if (before == State::kSynSent) return ReceiveForSynSent(index, segment, now);
+  SegmentOptions options;
+  // [RFC 9293 3.1 MUST-7] malformed options are no reason to harm the connection.
+  if (!ParseOptions(segment.options, options)) return Drop::kTcpBadOptions;
+  if (before == State::kSynReceived && !connection.Has(Connection::kActive) &&
+      segment.Has(tcp_flags::kAck) && !segment.Has(tcp_flags::kRst) &&
       listeners_[connection.listener].waiting >= listeners_[connection.listener].backlog) {
     // The handshake can finish only when there is room; the peer will repeat itself.
     return Drop::kTcpAcceptQueueFull;
   }
-  const Arrival arrival = connection.OnSegment(segment, buffers_, limits_, counters_);
-  Apply(index, segment, arrival, before, now);
+  const Arrival arrival = connection.OnSegment(segment, options, controls_[index], MakeEnv(now));
+  Apply(index, &segment, arrival, before, now);
   return arrival.drop;
 }
 
-void Layer::Apply(uint32_t index, const Segment& segment, const Arrival& arrival, State before,
+Drop Layer::ReceiveForSynSent(uint32_t index, const Segment& segment, Instant now) {
+  const std::expected<TcpOptions, Drop> options = TcpOptions::Parse(segment.options);
+  if (!options) return options.error();
+  const Arrival arrival =
+      connections_[index].OnSynSentSegment(segment, *options, controls_[index], MakeEnv(now));
+  Apply(index, &segment, arrival, State::kSynSent, now);
+  return arrival.drop;
+}
+
+// Does what a segment or (without `segment`) a timer asks for outside of the connection.
+void Layer::Apply(uint32_t index, const Segment* segment, const Arrival& arrival, State before,
                   Instant now) {
   Connection& connection = connections_[index];
-  if (before == State::kSynReceived && connection.state() != State::kSynReceived) Establish(index);
-  if (arrival.reset_reply) ReplyReset(segment);
+  if (before == State::kSynReceived && connection.state() != State::kSynReceived &&
+      connection.state() != State::kClosed && arrival.end != Arrival::End::kClosed) {
+    Establish(index);
+  }
+  if (arrival.reset_reply) ReplyReset(*segment);
+  if (arrival.reset_peer) ResetPeer(connection);
   if (arrival.challenge && connection.MayChallenge(now)) {
     ++counters_.tcp_challenge_acks;
     connection.Set(Connection::kAckNow);
@@ -95,9 +135,10 @@ void Layer::Apply(uint32_t index, const Segment& segment, const Arrival& arrival
   // States that wait for the peer have their time counted from the last progress.
   if (connection.state() != before ||
       (arrival.progress && connection.Has(Connection::kFinQueued))) {
-    SetTimer(index, now);
+    connection.ArmStateTimer(controls_[index], MakeEnv(now));
   }
-  if (connection.Plan()) QueueOutput(index);
+  Reschedule(index);
+  if (connection.Plan(controls_[index], MakeEnv(now))) QueueOutput(index);
 }
 
 // A connection that has just left SYN-RECEIVED, or came from a cookie: it waits for Accept.
@@ -107,8 +148,10 @@ void Layer::Establish(uint32_t index) {
     connection.Unset(Connection::kHalfOpen);
     --half_open_;
   }
+  if (connection.Has(Connection::kActive)) return;
   ++counters_.tcp_accepted;
   Listener& listener = listeners_[connection.listener];
+  if (listener.has_options) Apply(listener.options, index);
   connection.Set(Connection::kInAcceptQueue);
   connection.next_accept = kNoIndex;
   (listener.newest == kNoIndex ? listener.oldest : connections_[listener.newest].next_accept) =
@@ -139,57 +182,116 @@ Drop Layer::ReceiveForListener(uint8_t listener, const Segment& segment, Instant
 Drop Layer::ReceiveSyn(uint8_t listener, const Segment& segment, Instant now) {
   const std::expected<TcpOptions, Drop> options = TcpOptions::Parse(segment.options);
   if (!options) return options.error();
-  const uint16_t mss_bytes = std::min(options->mss.value_or(kMssDefault), mss_max_bytes_);
-  if (config_.profile.syn_cookies) {
+  const Profile& profile = config_.profile;
+  const bool ecn = profile.ecn && AsksForEcn(segment);
+  const bool pressed = half_open_ >= limits_.half_open_max;
+  if (profile.syn_cookies == SynCookies::kAlways ||
+      (profile.syn_cookies == SynCookies::kUnderPressure && pressed)) {
     if (replies_.IsFull()) return Drop::kTcpReplyQueueFull;
-    ++counters_.tcp_cookies_sent;
-    // [RFC 9293 3.7.1 MUST-14] our own MSS is offered with every SYN-ACK.
-    replies_.Push({.flow = segment.flow,
-                   .seq = cookies_.Make(segment.flow, segment.seq, mss_bytes, now),
-                   .ack = segment.seq + 1,
-                   .flags = tcp_flags::kSyn | tcp_flags::kAck,
-                   .window = limits_.receive_buffer_bytes,
-                   .mss_bytes = mss_max_bytes_});
+    ReplyCookie(segment, *options, ecn, now);
     return Drop::kNone;
   }
-  if (half_open_ >= limits_.half_open_max) return Drop::kTcpHalfOpenFull;
-  const uint32_t index = CreateConnection(segment, segment.seq, mss_bytes, listener);
+  if (pressed) return Drop::kTcpHalfOpenFull;
+  const uint32_t index =
+      CreateConnection(segment.flow, segment.hash, listener, listeners_[listener].owner);
   if (index == kNoIndex) return Drop::kTcpNoConnection;
   Connection& connection = connections_[index];
+  Control& control = controls_[index];
+  const Env env = MakeEnv(now);
+  connection.rcv_.Start(segment.seq + 1, std::min<uint32_t>(limits_.receive_buffer_bytes, 0xffff));
+  control.last_ack_sent = connection.rcv_.nxt;
+  connection.Negotiate(*options, ecn, control, env);
   const Seq iss = InitialSequence(isn_key_, segment.flow, now);
   connection.SetState(State::kSynReceived);
   connection.snd_.Start(iss, segment.window, segment.seq, iss);
-  connection.Set(Connection::kSynAckDue);
+  connection.Set(Connection::kSynDue);
   connection.Set(Connection::kHalfOpen);
   ++half_open_;
-  SetTimer(index, now);
+  connection.ArmStateTimer(control, env);
+  Reschedule(index);
   QueueOutput(index);
   return Drop::kNone;
+}
+
+// [RFC 4987 3.6] the whole answer to a SYN, nothing kept.
+void Layer::ReplyCookie(const Segment& segment, const TcpOptions& options, bool ecn, Instant now) {
+  const Profile& profile = config_.profile;
+  const uint16_t mss_bytes = std::min(options.mss.value_or(536), mss_max_bytes_);
+  ++counters_.tcp_cookies_sent;
+  // [RFC 9293 3.7.1 MUST-14] our own MSS is offered with every SYN-ACK.
+  Reply reply{.flow = segment.flow,
+              .seq = cookies_.Make(segment.flow, segment.seq, mss_bytes, now),
+              .ack = segment.seq + 1,
+              .flags = tcp_flags::kSyn | tcp_flags::kAck};
+  reply.window = static_cast<uint16_t>(std::min<uint32_t>(limits_.receive_buffer_bytes, 0xffff));
+  reply.mss_bytes = mss_max_bytes_;
+  if (profile.timestamps && options.timestamps) {
+    uint32_t kept = kTsCookieNoScale;
+    if (profile.window_scaling && options.window_scale) {
+      kept = *options.window_scale;
+      reply.window_scale = limits_.receive_scale;
+    }
+    if (profile.sack && options.sack_permitted) {
+      kept |= kTsCookieSack;
+      reply.sack_permitted = true;
+    }
+    if (ecn) {
+      kept |= kTsCookieEcn;
+      reply.flags |= tcp_flags::kEce;
+    }
+    const uint32_t clock = MakeEnv(now).now_ms() + TimestampOffset(segment.flow);
+    reply.has_timestamps = true;
+    reply.ts_value = (clock & ~kTsCookieBits) | kept;
+    // Never ahead of the clock: later timestamps must not seem older.
+    if (static_cast<int32_t>(reply.ts_value - clock) > 0) reply.ts_value -= kTsCookieBits + 1;
+    reply.ts_echo = options.timestamps->value;
+  }
+  replies_.Push(reply);
 }
 
 // The third segment of a handshake whose state is in its acknowledgement number, or a stranger.
 Drop Layer::ReceiveCookieAck(uint8_t listener, const Segment& segment, Instant now) {
   std::optional<uint16_t> mss_bytes;
-  if (config_.profile.syn_cookies)
+  if (config_.profile.syn_cookies != SynCookies::kNever) {
     mss_bytes = cookies_.Check(segment.flow, segment.seq - 1, segment.ack - 1, now);
+  }
   if (!mss_bytes) {
     // [RFC 9293 3.10.7.2] any acknowledgement is bad in LISTEN; it is answered with a reset.
     ReplyReset(segment);
     return Drop::kTcpBadCookie;
   }
-  if (!segment.options.empty() && !TcpOptions::Parse(segment.options)) return Drop::kTcpBadOptions;
+  SegmentOptions options;
+  if (!ParseOptions(segment.options, options)) return Drop::kTcpBadOptions;
   if (listeners_[listener].waiting >= listeners_[listener].backlog)
     return Drop::kTcpAcceptQueueFull;
-  const uint32_t index = CreateConnection(segment, segment.seq - 1, *mss_bytes, listener);
+  const uint32_t index =
+      CreateConnection(segment.flow, segment.hash, listener, listeners_[listener].owner);
   if (index == kNoIndex) return Drop::kTcpNoConnection;
   ++counters_.tcp_cookies_accepted;
   Connection& connection = connections_[index];
-  connection.SetState(State::kEstablished);
-  connection.snd_.Start(segment.ack, segment.window, segment.seq, segment.ack);
+  Control& control = controls_[index];
+  const Env env = MakeEnv(now);
+  TcpOptions offered;
+  offered.mss = *mss_bytes;
+  bool ecn = false;
+  if (config_.profile.timestamps && options.has_timestamps) {
+    const uint32_t kept = options.ts_echo & kTsCookieBits;
+    offered.timestamps = TcpTimestamps{options.ts_value, options.ts_echo};
+    offered.sack_permitted = (kept & kTsCookieSack) != 0;
+    if ((kept & kTsCookieScaleMask) != kTsCookieNoScale)
+      offered.window_scale = static_cast<uint8_t>(kept & kTsCookieScaleMask);
+    ecn = config_.profile.ecn && (kept & kTsCookieEcn) != 0;
+  }
+  connection.rcv_.Start(segment.seq, std::min<uint32_t>(limits_.receive_buffer_bytes, 0xffff));
+  control.last_ack_sent = connection.rcv_.nxt;
+  connection.Negotiate(offered, ecn, control, env);
+  connection.snd_.Start(segment.ack, uint32_t{segment.window} << connection.snd_scale, segment.seq,
+                        segment.ack);
+  connection.Open(control, env);
   Establish(index);
   // The rest of the segment is that of an open connection.
-  const Arrival arrival = connection.OnSegment(segment, buffers_, limits_, counters_);
-  Apply(index, segment, arrival, State::kEstablished, now);
+  const Arrival arrival = connection.OnSegment(segment, options, control, env);
+  Apply(index, &segment, arrival, State::kEstablished, now);
   return arrival.drop;
 }
 
@@ -209,6 +311,8 @@ bool Layer::MayAnswerFromTimeWait(uint32_t hash, Instant now) {
 Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant now) {
   TimeWaitRecord& record = time_wait_[index];
   const uint32_t window_bytes = limits_.receive_buffer_bytes;
+  SegmentOptions options;
+  if (!ParseOptions(segment.options, options)) return Drop::kTcpBadOptions;
   if (segment.Has(tcp_flags::kRst)) {
     // [RFC 5961 3.2] only at exactly RCV.NXT.
     if (segment.seq != record.rcv_nxt) return Drop::kTcpBadRst;
@@ -217,10 +321,12 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
     return Drop::kNone;
   }
   const uint8_t entry = listener_of_port_[segment.flow.local_port];
-  if (segment.Has(tcp_flags::kSyn) && !segment.Has(tcp_flags::kAck) && entry != 0 &&
-      segment.seq.After(record.rcv_nxt)) {
-    // [RFC 9293 3.6.1 MAY-2] [RFC 6191] a SYN beyond all that was received opens the connection
-    // anew.
+  const bool is_newer = segment.seq.After(record.rcv_nxt) ||
+                        (record.ts_recent != 0 && options.has_timestamps &&
+                         static_cast<int32_t>(options.ts_value - record.ts_recent) > 0);
+  if (segment.Has(tcp_flags::kSyn) && !segment.Has(tcp_flags::kAck) && entry != 0 && is_newer) {
+    // [RFC 9293 3.6.1 MAY-2] [RFC 6191 2] a SYN beyond all that was received, by number or by time,
+    // opens anew.
     RemoveTimeWait(index);
     ++counters_.tcp_time_wait_reused;
     return ReceiveForListener(static_cast<uint8_t>(entry - 1), segment, now);
@@ -229,18 +335,49 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
   const bool is_acceptable =
       segment.seq.InWindow(record.rcv_nxt, window_bytes) ||
       (length > 0 && (segment.seq + (length - 1)).InWindow(record.rcv_nxt, window_bytes));
-  if (length == 0 && (is_acceptable || !MayAnswerFromTimeWait(segment.hash, now))) {
+  if (length == 0 && (is_acceptable || !MayAnswerFromTimeWait(segment.hash, now)))
     return Drop::kTcpTimeWait;
-  }
   // [RFC 9293 3.10.7.4] eighth: a repeated FIN starts 2 MSL anew.
   if (segment.Has(tcp_flags::kFin)) time_wait_.Restart(index, now);
-  PushReply({.flow = record.flow,
-             .seq = record.snd_nxt,
-             .ack = record.rcv_nxt,
-             .flags = tcp_flags::kAck,
-             .window = limits_.receive_buffer_bytes,
-             .mss_bytes = 0});
+  AcknowledgeFromTimeWait(record, now);
   return Drop::kTcpTimeWait;
+}
+
+// [RFC 5927 4, 5] [RFC 9293 3.9.2.2] what an ICMP error may do to a connection.
+Drop Layer::OnUnreachable(const FlowKey& flow, Seq seq, UnreachableCode code, uint16_t next_hop_mtu,
+                          Instant now) {
+  const uint32_t index = FindFlow(flow, demux_.Hash(flow));
+  if (index == kNoIndex || (index & Demux::kTimeWaitBit) != 0) return Drop::kIcmpBadQuote;
+  Connection& connection = connections_[index];
+  // [RFC 5927 4.1] the quoted number must be in flight; anything else is a guess.
+  if (!seq.InWindow(connection.snd_.una, connection.snd_.flight_bytes()))
+    return Drop::kIcmpBadQuote;
+  if (code == UnreachableCode::kFragmentationNeeded) {
+    if (!config_.profile.path_mtu_discovery) return Drop::kIcmpUnhandledType;
+    // [RFC 1191 3] a router that does not know tells 0; [RFC 1191 7.1] nothing below 68, and for us
+    // not below what a host must take (552 of RFC 1981 and the field), so that a forged one does
+    // little.
+    const uint16_t mtu = std::max<uint16_t>(next_hop_mtu, limits_.path_mtu_min);
+    const uint16_t headers =
+        static_cast<uint16_t>(40 + (connection.Has(Connection::kTimestamps) ? 12 : 0));
+    if (mtu < config_.mtu) {
+      ++counters_.tcp_icmp_mtu;
+      connection.OnPathMtu(static_cast<uint16_t>(mtu - headers), controls_[index], MakeEnv(now));
+      Reschedule(index);
+      QueueOutput(index);
+    }
+    return Drop::kNone;
+  }
+  // [RFC 9293 3.9.2.2 MUST-54] soft errors end nothing; [RFC 5927 5.2] hard ones neither once data
+  // flows. While the connection is being opened they are the answer.
+  const bool is_hard = code == UnreachableCode::kPort || code == UnreachableCode::kProtocol;
+  if (connection.state() == State::kSynSent && is_hard) {
+    Arrival arrival;
+    arrival.events = tcp_event::kReset;
+    arrival.end = Arrival::End::kClosed;
+    Apply(index, nullptr, arrival, State::kSynSent, now);
+  }
+  return Drop::kNone;
 }
 
 }  // namespace aether::tcp

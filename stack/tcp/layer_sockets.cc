@@ -19,14 +19,19 @@ Connection* Layer::Find(ConnectionId id) {
   return const_cast<Connection*>(std::as_const(*this).Find(id));
 }
 
-std::expected<ListenerId, Error> Layer::Listen(uint16_t port, uint16_t owner, uint32_t backlog) {
+std::expected<ListenerId, Error> Layer::Listen(uint16_t port, uint16_t owner, uint32_t backlog,
+                                               const SocketOptions& options) {
   if (port == 0 || backlog == 0) return std::unexpected(Error::kBadArgument);
   if (listener_of_port_[port] != 0) return std::unexpected(Error::kPortInUse);
   const auto free = std::ranges::find(listeners_, 0, &Listener::port);
   if (free == listeners_.end()) return std::unexpected(Error::kTooMany);
   const uint16_t index = static_cast<uint16_t>(free - listeners_.begin());
-  *free = Listener{
-      .port = port, .owner = owner, .backlog = std::min(backlog, limits_.accept_queue_max)};
+  *free = Listener{};
+  free->port = port;
+  free->owner = owner;
+  free->backlog = std::min(backlog, limits_.accept_queue_max);
+  free->has_options = options != SocketOptions{};
+  free->options = options;
   listener_of_port_[port] = static_cast<uint8_t>(index + 1);
   return ListenerId{index};
 }
@@ -38,7 +43,7 @@ void Layer::Unlisten(ListenerId id) {
   // [RFC 9293 3.10.4] CLOSE in LISTEN: half-open connections go with it.
   for (uint32_t index = 0; index < connections_.touched(); ++index) {
     Connection& connection = connections_[index];
-    if (connection.generation != 0 && connection.state() == State::kSynReceived &&
+    if (connection.generation != 0 && connection.Has(Connection::kHalfOpen) &&
         connection.listener == id.index) {
       ResetPeer(connection);
       EndConnection(index);
@@ -68,6 +73,10 @@ std::optional<ConnectionId> Layer::Accept(ListenerId id) {
     return ConnectionId{index, connection.generation};
   }
   return std::nullopt;
+}
+
+size_t Layer::WaitingForAccept(ListenerId id) const {
+  return id.index < listeners_.size() ? listeners_[id.index].waiting : 0;
 }
 
 std::optional<Layer::Ready> Layer::TakeReady() {
@@ -122,11 +131,25 @@ void Layer::Consume(ConnectionId id, size_t size) {
   Connection* connection = Find(id);
   if (connection == nullptr) return;
   connection->rcv_.queue.Consume(buffers_.chunks, size);
-  if (CanReceive(connection->state()) &&
-      connection->rcv_.WindowUpdateDue(limits_.receive_buffer_bytes, connection->mss_bytes)) {
+  if (!CanReceive(connection->state())) return;
+  GrowReceiveBuffer(id.index, size);
+  if (connection->rcv_.WindowUpdateDue(controls_[id.index].receive_buffer_bytes,
+                                       connection->mss_bytes)) {
     connection->Set(Connection::kAckNow);
     QueueOutput(id.index);
   }
+}
+
+// A buffer that was filled and read once over was what held the peer back: it doubles. Only the
+// promise grows; memory is taken when something is queued.
+void Layer::GrowReceiveBuffer(uint32_t index, size_t consumed) {
+  Control& control = controls_[index];
+  if (!config_.profile.buffer_growth || !connections_[index].Has(Connection::kScaling)) return;
+  control.consumed_bytes += static_cast<uint32_t>(consumed);
+  if (control.consumed_bytes < control.receive_buffer_bytes) return;
+  control.consumed_bytes = 0;
+  control.receive_buffer_bytes =
+      std::min(2 * control.receive_buffer_bytes, limits_.receive_buffer_max_bytes);
 }
 
 bool Layer::AtEnd(ConnectionId id) const {
@@ -137,24 +160,44 @@ bool Layer::AtEnd(ConnectionId id) const {
 
 size_t Layer::WriteSpace(ConnectionId id) const {
   const Connection* connection = Find(id);
-  if (connection == nullptr || !CanSend(connection->state()) ||
-      connection->Has(Connection::kFinQueued))
+  if (connection == nullptr || connection->Has(Connection::kFinQueued)) return 0;
+  // [RFC 9293 3.10.2] SEND during the handshake is queued.
+  if (!CanSend(connection->state()) && connection->state() != State::kSynSent &&
+      connection->state() != State::kSynReceived) {
     return 0;
+  }
+  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_};
   const size_t queued = connection->snd_.queue.size();
-  return queued < limits_.send_buffer_bytes ? limits_.send_buffer_bytes - queued : 0;
+  const size_t limit = connection->SendLimit(controls_[id.index], env);
+  return queued < limit ? limit - queued : 0;
+}
+
+// [RFC 5681 4.1] a window that was not used for longer than an RTO says nothing about the path any
+// more.
+void Layer::RestartAfterIdle(uint32_t index) {
+  const Connection& connection = connections_[index];
+  Control& control = controls_[index];
+  if (!config_.profile.idle_restart || connection.snd_.flight_bytes() > 0) return;
+  const Env env = MakeEnv(now_);
+  const Duration idle = std::chrono::milliseconds(env.now_ms() - control.unacked_since_ms);
+  if (control.unacked_since_ms != 0 && idle > control.rtt.Rto(limits_.rto_min, limits_.rto_max)) {
+    control.congestion.OnIdle(connection.mss_bytes, config_.profile.initial_window_segments);
+  }
 }
 
 size_t Layer::Write(ConnectionId id, Bytes data) {
   const size_t space = WriteSpace(id);
   if (space == 0) return 0;
+  RestartAfterIdle(id.index);
   const size_t written = connections_[id.index].snd_.queue.Append(buffers_, data, space);
   if (written > 0) QueueOutput(id.index);
   return written;
 }
 
 bool Layer::WriteStatic(ConnectionId id, const StaticBytes& data) {
-  if (WriteSpace(id) == 0 || !connections_[id.index].snd_.queue.AppendStatic(buffers_, data))
-    return false;
+  if (WriteSpace(id) == 0) return false;
+  RestartAfterIdle(id.index);
+  if (!connections_[id.index].snd_.queue.AppendStatic(buffers_, data)) return false;
   QueueOutput(id.index);
   return true;
 }
@@ -168,7 +211,8 @@ void Layer::Shutdown(ConnectionId id) {
   Connection* connection = Find(id);
   if (connection == nullptr || connection->Has(Connection::kFinQueued)) return;
   connection->QueueFin();
-  SetTimer(id.index, now_);
+  connection->ArmStateTimer(controls_[id.index], MakeEnv(now_));
+  Reschedule(id.index);
   QueueOutput(id.index);
 }
 
@@ -177,9 +221,7 @@ void Layer::ResetPeer(const Connection& connection) {
   PushReply({.flow = connection.flow,
              .seq = connection.snd_.nxt,
              .ack = connection.rcv_.nxt,
-             .flags = tcp_flags::kRst | tcp_flags::kAck,
-             .window = 0,
-             .mss_bytes = 0});
+             .flags = tcp_flags::kRst | tcp_flags::kAck});
   ++counters_.tcp_rsts_out;
 }
 
@@ -199,19 +241,28 @@ void Layer::Close(ConnectionId id) {
     FreeIfUnused(id.index);
     return;
   }
+  if (state == State::kSynSent || state == State::kSynReceived) {
+    // [RFC 9293 3.10.4] nothing was exchanged yet: the connection is deleted.
+    if (state == State::kSynReceived) ResetPeer(*connection);
+    EndConnection(id.index);
+    return;
+  }
   connection->rcv_.queue.Clear(buffers_.chunks);
   if (!connection->Has(Connection::kFinQueued)) {
     connection->QueueFin();
     QueueOutput(id.index);
   }
-  SetTimer(id.index, now_);
+  connection->ArmStateTimer(controls_[id.index], MakeEnv(now_));
+  Reschedule(id.index);
 }
 
 void Layer::Abort(ConnectionId id) {
   Connection* connection = Find(id);
   if (connection == nullptr) return;
   const State state = connection->state();
-  if (state != State::kClosed && state != State::kTimeWait) ResetPeer(*connection);
+  // [RFC 9293 3.10.5] in SYN-SENT there is nobody to reset.
+  if (state != State::kClosed && state != State::kTimeWait && state != State::kSynSent)
+    ResetPeer(*connection);
   connection->Unset(Connection::kOwned);
   connection->Set(Connection::kReleased);
   EndConnection(id.index);
@@ -220,7 +271,78 @@ void Layer::Abort(ConnectionId id) {
 std::optional<Snapshot> Layer::Inspect(ConnectionId id) const {
   const Connection* connection = Find(id);
   if (connection == nullptr) return std::nullopt;
-  return connection->TakeSnapshot();
+  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_};
+  return connection->TakeSnapshot(controls_[id.index], env);
+}
+
+bool Layer::PortIsFree(Ipv4Endpoint local, Ipv4Endpoint remote) const {
+  const FlowKey flow{remote.address, local.address, remote.port, local.port};
+  return listener_of_port_[local.port] == 0 && FindFlow(flow, demux_.Hash(flow)) == kNoIndex;
+}
+
+// [RFC 6056 3.3.1] a random port that is free towards this peer.
+std::optional<uint16_t> Layer::DrawPort(Ipv4Address local, Ipv4Endpoint remote) {
+  constexpr uint32_t kFirst = 32768;
+  constexpr uint32_t kCount = 65536 - kFirst;
+  const uint32_t start = random_.Below(kCount);
+  for (uint32_t i = 0; i < std::min(kCount, limits_.port_tries_max); ++i) {
+    const uint16_t port = static_cast<uint16_t>(kFirst + (start + i * 7919) % kCount);
+    if (PortIsFree({local, port}, remote)) return port;
+  }
+  return std::nullopt;
+}
+
+std::expected<ConnectionId, Error> Layer::Connect(Ipv4Endpoint local, Ipv4Endpoint remote,
+                                                  uint16_t owner, const SocketOptions& options) {
+  if (local.port == 0) {
+    const std::optional<uint16_t> drawn = DrawPort(local.address, remote);
+    if (!drawn) return std::unexpected(Error::kPortInUse);
+    local.port = *drawn;
+  } else if (!PortIsFree(local, remote)) {
+    return std::unexpected(Error::kPortInUse);
+  }
+  const FlowKey flow{remote.address, local.address, remote.port, local.port};
+  const uint32_t index = CreateConnection(flow, demux_.Hash(flow), kNoListener, owner);
+  if (index == kNoIndex) return std::unexpected(Error::kTooMany);
+  ++counters_.tcp_connects;
+  Connection& connection = connections_[index];
+  connection.Set(Connection::kActive);
+  connection.Set(Connection::kOwned);
+  const Seq iss = InitialSequence(isn_key_, flow, now_);
+  connection.SetState(State::kSynSent);
+  connection.snd_.Start(iss, 0, Seq(), iss);
+  connection.Set(Connection::kSynDue);
+  Apply(options, index);
+  Reschedule(index);
+  QueueOutput(index);
+  return ConnectionId{index, connection.generation};
+}
+
+bool Layer::SetOptions(ConnectionId id, const SocketOptions& options) {
+  if (Find(id) == nullptr) return false;
+  Apply(options, id.index);
+  Reschedule(id.index);
+  QueueOutput(id.index);
+  return true;
+}
+
+void Layer::Apply(const SocketOptions& options, uint32_t index) {
+  Connection& connection = connections_[index];
+  Control& control = controls_[index];
+  const auto seconds = [](Duration duration) {
+    const auto rounded = std::chrono::ceil<std::chrono::seconds>(duration).count();
+    return static_cast<uint16_t>(std::clamp<int64_t>(rounded, 0, 0xffff));
+  };
+  options.no_delay ? connection.Set(Connection::kNoDelay) : connection.Unset(Connection::kNoDelay);
+  options.quick_ack ? connection.Set(Connection::kQuickAck)
+                    : connection.Unset(Connection::kQuickAck);
+  control.keepalive_idle_s = seconds(options.keepalive_idle);
+  control.keepalive_interval_s = std::max<uint16_t>(1, seconds(options.keepalive_interval));
+  control.keepalive_probes = std::max<uint8_t>(1, options.keepalive_probes);
+  control.user_timeout_s = seconds(options.user_timeout);
+  control.keepalive_deadline = control.keepalive_idle_s == 0
+                                   ? kNever
+                                   : now_ + std::chrono::seconds(control.keepalive_idle_s);
 }
 
 void Layer::DropAll() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "stack/base/pool.h"
+#include "stack/tcp/socket_options.h"
 
 namespace aether::tcp {
 
@@ -15,6 +16,8 @@ struct Listener {
   uint32_t waiting = 0;
   uint32_t oldest = kNoIndex;
   uint32_t newest = kNoIndex;
+  bool has_options = false;
+  SocketOptions options;  // of the connections that it takes
 };
 
 }  // namespace aether::tcp

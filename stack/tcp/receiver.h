@@ -1,6 +1,5 @@
 // The receiving half of a connection: RCV.NXT, the window that was promised, and the bytes that
-// wait for the application. In order only: what arrives ahead of a gap is dropped (the classic
-// profile).
+// wait for the application.
 #pragma once
 
 #include <algorithm>
@@ -14,9 +13,9 @@ namespace aether::tcp {
 
 class Receiver {
  public:
-  void Start(Seq next, uint32_t buffer_bytes) {
+  void Start(Seq next, uint32_t window_bytes) {
     nxt = next;
-    edge_ = next + buffer_bytes;
+    edge_ = next + window_bytes;
   }
 
   // RCV.WND as the peer last heard of it.
@@ -29,14 +28,21 @@ class Receiver {
     return seq.InWindow(nxt, window) || (length > 0 && (seq + (length - 1)).InWindow(nxt, window));
   }
 
-  // The window to put into a segment that leaves now; it becomes the promise.
-  // [RFC 9293 3.8.6 SHLD-14] the right edge never moves left.
-  // [RFC 9293 3.8.6.2.2 MUST-39] it moves right only by a worthwhile step, against silly windows.
-  uint16_t Advertise(uint32_t buffer_bytes, uint32_t mss_bytes) {
+  // The window field of a segment that leaves now; what it says becomes the promise.
+  // [RFC 9293 3.8.6 SHLD-14] the right edge never moves left. [RFC 7323 2.3] a scaled window counts
+  // in units; it is rounded up, because rounded down the edge could seem to move left. [RFC
+  // 9293 3.8.6.2.2 MUST-39] the edge moves right only by a worthwhile step, against silly windows.
+  uint16_t Advertise(uint32_t buffer_bytes, uint32_t mss_bytes, uint8_t shift) {
     const Seq candidate = nxt + Free(buffer_bytes);
-    const uint32_t step = candidate.DistanceFrom(edge_);
-    if (candidate.After(edge_) && step >= std::min(buffer_bytes / 2, mss_bytes)) edge_ = candidate;
-    return static_cast<uint16_t>(std::min<uint32_t>(window_bytes(), 0xffff));
+    if (candidate.After(edge_) &&
+        candidate.DistanceFrom(edge_) >= std::min(buffer_bytes / 2, mss_bytes)) {
+      edge_ = candidate;
+    }
+    const uint32_t unit = uint32_t{1} << shift;
+    const uint32_t field = std::min<uint32_t>((window_bytes() + unit - 1) >> shift, 0xffff);
+    const Seq promised = nxt + (field << shift);
+    if (promised.After(edge_)) edge_ = promised;
+    return static_cast<uint16_t>(field);
   }
   // True when the application has freed so much that the peer should hear of it although nothing
   // else is due.

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "stack/tcp/buffers.h"
 #include "stack/tcp/sender.h"
 
 namespace aether::tcp {
@@ -38,14 +39,14 @@ TEST(Receiver, RightEdgeNeverMovesLeftAndNotByASillyStep) {
   const std::vector<uint8_t> data(3000, 1);
   ASSERT_TRUE(receiver.queue.Append(pool, data));
   receiver.nxt += 3000;
-  EXPECT_EQ(receiver.Advertise(4000, 1460), 1000);
+  EXPECT_EQ(receiver.Advertise(4000, 1460, 0), 1000);
   receiver.queue.Consume(pool, 1000);
-  EXPECT_EQ(receiver.Advertise(4000, 1460), 1000)
+  EXPECT_EQ(receiver.Advertise(4000, 1460, 0), 1000)
       << "1000 is less than a segment and than half the buffer";
   EXPECT_FALSE(receiver.WindowUpdateDue(4000, 1460));
   receiver.queue.Consume(pool, 1000);
   EXPECT_TRUE(receiver.WindowUpdateDue(4000, 1460));
-  EXPECT_EQ(receiver.Advertise(4000, 1460), 3000);
+  EXPECT_EQ(receiver.Advertise(4000, 1460, 0), 3000);
   EXPECT_FALSE(receiver.WindowUpdateDue(4000, 1460));
   receiver.queue.Clear(pool);
 }
@@ -60,6 +61,9 @@ TEST(Sender, OldWindowUpdatesDoNotCount) {
   sender.UpdateWindow(500, Seq(5000), Seq(100));
   EXPECT_EQ(sender.wnd, 500u);
   EXPECT_EQ(sender.max_wnd, 1000u);
+  // Found by the simulator: old text again, with news about ours.
+  sender.UpdateWindow(200, Seq(4000), Seq(110));
+  EXPECT_EQ(sender.wnd, 200u);
 }
 
 // [RFC 5961 5.2] the range of acknowledgements that are believed.
@@ -75,17 +79,21 @@ TEST(Sender, BelievesAcknowledgementsBetweenAnOldWindowAndWhatWasSent) {
 
 // [RFC 9293 3.8.6.2.1 MUST-38]
 TEST(Sender, AvoidsSmallSegmentsWhileSomethingIsInFlight) {
-  Buffers buffers{ChunkPool(8), Pool<SendItem>(8)};
+  Buffers buffers{ChunkPool(8), Pool<SendItem>(8), Pool<SentSegment>(8), Pool<HeldRange>(8),
+                  Pool<Recovery>(8)};
   Sender sender;
   sender.Start(Seq(0), 1500, Seq(0), Seq(0));
   const std::vector<uint8_t> data(4000, 1);
   ASSERT_EQ(sender.queue.Append(buffers, data, 4000), 4000u);
-  EXPECT_EQ(sender.NextPayload(1000), 1000u);
+  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes()), 1000u);
   sender.nxt += 1000;
-  EXPECT_EQ(sender.NextPayload(1000), 0u) << "500 of a window, and an acknowledgement will come";
+  sender.max_wnd = 64000;
+  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes()), 0u)
+      << "500 of a window, and an acknowledgement will come";
   sender.una = sender.nxt;
   sender.wnd = 300;
-  EXPECT_EQ(sender.NextPayload(1000), 300u) << "nothing in flight: what the window admits";
+  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes()), 300u)
+      << "nothing in flight: what the window admits";
   sender.queue.Clear(buffers);
 }
 

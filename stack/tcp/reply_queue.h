@@ -18,6 +18,14 @@ struct Reply {
   uint8_t flags = 0;
   uint16_t window = 0;
   uint16_t mss_bytes = 0;  // for an MSS option; 0: none
+  // Further options of a SYN-ACK, and the timestamps of an acknowledgement.
+  bool sack_permitted = false;
+  bool has_timestamps = false;
+  uint8_t window_scale = kNoScale;
+  uint32_t ts_value = 0;
+  uint32_t ts_echo = 0;
+
+  static constexpr uint8_t kNoScale = 0xff;
 };
 
 class ReplyQueue {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "stack/base/check.h"
+#include "stack/tcp/buffers.h"
 #include "stack/wire/checksum.h"
 
 namespace aether::tcp {
@@ -60,31 +61,51 @@ bool SendQueue::AppendStatic(Buffers& buffers, const StaticBytes& data) {
   return true;
 }
 
-uint16_t SendQueue::TakeNext(const Buffers& buffers, uint8_t* to, size_t size) {
-  AETHER_CHECK(size <= unsent());
+// Copies `size` bytes from `offset` within item `index` on, and moves both to where the next byte
+// stands.
+uint16_t SendQueue::Copy(const Buffers& buffers, uint32_t& index, uint32_t& offset, uint8_t* to,
+                         size_t size) {
   uint16_t sum = 0;
   size_t done = 0;
   while (done < size) {
-    const SendItem& item = buffers.items[cursor_];
-    const size_t piece = std::min<size_t>(size - done, item.size - cursor_offset_);
+    const SendItem& item = buffers.items[index];
+    const size_t piece = std::min<size_t>(size - done, item.size - offset);
     uint16_t piece_sum;
     if (item.chunk == kNoIndex && piece == item.size) {
       std::memcpy(to + done, item.data, piece);
       piece_sum = item.sum;
     } else {
-      piece_sum = CopyAndSum(to + done, Bytes(item.data + cursor_offset_, piece));
+      piece_sum = CopyAndSum(to + done, Bytes(item.data + offset, piece));
     }
     // [RFC 1071 2(B)] the bytes of a piece that starts at an odd offset are swapped in the sum.
     sum = SumAdd(sum, done % 2 == 0 ? piece_sum : SumSwap(piece_sum));
     done += piece;
-    cursor_offset_ += static_cast<uint32_t>(piece);
-    if (cursor_offset_ == item.size && item.next != kNoIndex) {
-      cursor_ = item.next;
-      cursor_offset_ = 0;
+    offset += static_cast<uint32_t>(piece);
+    if (offset == item.size && item.next != kNoIndex) {
+      index = item.next;
+      offset = 0;
     }
   }
-  sent_ += static_cast<uint32_t>(size);
   return sum;
+}
+
+uint16_t SendQueue::TakeNext(const Buffers& buffers, uint8_t* to, size_t size) {
+  AETHER_CHECK(size <= unsent());
+  sent_ += static_cast<uint32_t>(size);
+  return Copy(buffers, cursor_, cursor_offset_, to, size);
+}
+
+uint16_t SendQueue::CopyAgain(const Buffers& buffers, size_t offset, uint8_t* to,
+                              size_t size) const {
+  AETHER_CHECK(offset + size <= sent_);
+  uint32_t index = head_;
+  size_t at = head_offset_ + offset;
+  while (at >= buffers.items[index].size) {
+    at -= buffers.items[index].size;
+    index = buffers.items[index].next;
+  }
+  uint32_t item_offset = static_cast<uint32_t>(at);
+  return Copy(buffers, index, item_offset, to, size);
 }
 
 void SendQueue::PopItem(Buffers& buffers) {

@@ -13,6 +13,8 @@
 
 namespace aether::tcp {
 
+struct Buffers;
+
 // One contiguous piece.
 struct SendItem {
   const uint8_t* data = nullptr;
@@ -20,12 +22,6 @@ struct SendItem {
   uint32_t next = kNoIndex;
   uint32_t chunk = kNoIndex;  // what `data` points into; kNoIndex: static
   uint16_t sum = 0;           // of all of it, static pieces only
-};
-
-// The pools that the queues of all connections share.
-struct Buffers {
-  ChunkPool chunks;
-  Pool<SendItem> items;
 };
 
 class SendQueue {
@@ -40,11 +36,16 @@ class SendQueue {
   // Copies the next `size` <= unsent() bytes to `to` and returns their sum (wire/checksum.h); they
   // are sent from here on.
   uint16_t TakeNext(const Buffers& buffers, uint8_t* to, size_t size);
+  // Copies `size` bytes that were sent before, `offset` bytes after SND.UNA, to `to` and returns
+  // their sum.
+  uint16_t CopyAgain(const Buffers& buffers, size_t offset, uint8_t* to, size_t size) const;
   // The first `count` bytes, all of them sent, were acknowledged.
   void Acknowledge(Buffers& buffers, size_t count);
   void Clear(Buffers& buffers);
 
  private:
+  static uint16_t Copy(const Buffers& buffers, uint32_t& index, uint32_t& offset, uint8_t* to,
+                       size_t size);
   void PushItem(Buffers& buffers, uint32_t index);
   void PopItem(Buffers& buffers);
 

@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "stack/base/random.h"
+#include "stack/tcp/buffers.h"
 
 namespace aether::tcp {
 namespace {
 
 class SendQueueTest : public ::testing::Test {
  protected:
-  Buffers buffers_{ChunkPool(8), Pool<SendItem>(16)};
+  Buffers buffers_{ChunkPool(8), Pool<SendItem>(16), Pool<SentSegment>(8), Pool<HeldRange>(8),
+                   Pool<Recovery>(8)};
   SendQueue queue_;
 };
 

@@ -1,6 +1,5 @@
 // The sending half of a connection: SND.UNA, SND.NXT, the peer's window, and the bytes that are not
-// acknowledged yet. No congestion window and no retransmission (the classic profile): what the
-// peer's window admits is sent once.
+// acknowledged yet.
 #pragma once
 
 #include <algorithm>
@@ -20,10 +19,17 @@ class Sender {
   }
 
   // [RFC 9293 3.10.7.4] fifth: the window of a segment counts unless a newer one has been seen.
-  void UpdateWindow(uint32_t window_bytes, Seq segment_seq, Seq segment_ack) {
-    if (wl1.Before(segment_seq) || (wl1 == segment_seq && wl2.BeforeOrAt(segment_ack))) {
-      SetWindow(window_bytes, segment_seq, segment_ack);
+  // One that acknowledges more than any before is newer even if it repeats old numbers; else the
+  // old window would be counted from the new SND.UNA, and more be sent than the peer admits. True
+  // when the window grew or shrank.
+  bool UpdateWindow(uint32_t window_bytes, Seq segment_seq, Seq segment_ack) {
+    if (!wl2.Before(segment_ack) && !wl1.Before(segment_seq) &&
+        !(wl1 == segment_seq && wl2.BeforeOrAt(segment_ack))) {
+      return false;
     }
+    const bool changed = window_bytes != wnd;
+    SetWindow(window_bytes, segment_seq, segment_ack);
+    return changed;
   }
   void SetWindow(uint32_t window_bytes, Seq segment_seq, Seq segment_ack) {
     wnd = window_bytes;
@@ -41,13 +47,14 @@ class Sender {
     const Seq edge = una + wnd;
     return edge.After(nxt) ? edge.DistanceFrom(nxt) : 0;
   }
-  // How much of the queue the next segment takes.
-  uint32_t NextPayload(uint32_t mss_bytes) const {
+  // How much of the queue the next new segment takes; `admitted_bytes` is what window and
+  // congestion window admit.
+  uint32_t NextPayload(uint32_t mss_bytes, uint32_t admitted_bytes) const {
     const uint32_t unsent = static_cast<uint32_t>(queue.unsent());
-    const uint32_t size = std::min({unsent, mss_bytes, usable_bytes()});
+    const uint32_t size = std::min({unsent, mss_bytes, admitted_bytes});
     // [RFC 9293 3.8.6.2.1 MUST-38] no small segment because of a small window while
-    // acknowledgements are on their way.
-    if (size < unsent && size < mss_bytes && flight_bytes() > 0) return 0;
+    // acknowledgements are on their way, unless it is half of the largest window ever seen.
+    if (size < unsent && size < mss_bytes && flight_bytes() > 0 && size < max_wnd / 2) return 0;
     return size;
   }
 

@@ -21,6 +21,18 @@ struct Snapshot {
   uint16_t mss_bytes = 0;
   uint32_t send_queue_bytes = 0;  // unsent and unacknowledged
   uint32_t receive_queue_bytes = 0;
+  uint32_t cwnd_bytes = 0;
+  uint32_t ssthresh_bytes = 0;
+  uint32_t srtt_us = 0;
+  uint32_t rttvar_us = 0;
+  uint32_t backoff = 0;       // timeouts in a row
+  uint32_t held_bytes = 0;    // received ahead of a gap
+  uint32_t lost_bytes = 0;    // believed lost and not sent again yet
+  uint32_t sacked_bytes = 0;  // known to have arrived ahead of a gap
+  bool timestamps = false;
+  bool sack = false;
+  bool window_scaling = false;
+  bool ecn = false;
 };
 
 }  // namespace aether::tcp

@@ -32,12 +32,16 @@ Config ScriptConfig() {
   config.net.neighbors_max = 64;
   config.buffers.chunks_max = 1024;
   config.buffers.send_items_max = 1024;
+  // Scripts spell out every frame: the profile without timers of its own, unless a test asks for
+  // more.
+  config.profile = tcp::kClassic;
+  config.net.reassembly_datagrams_max = 0;
   return config;
 }
 
 Config ScriptConfigWithoutCookies() {
   Config config = ScriptConfig();
-  config.profile.syn_cookies = false;
+  config.profile.syn_cookies = tcp::SynCookies::kNever;
   return config;
 }
 

@@ -8,7 +8,7 @@ namespace aether::testing {
 using tcp::State;
 
 std::unique_ptr<Script> Script::SynReceived(ScriptOptions options) {
-  options.config.profile.syn_cookies = false;
+  options.config.profile.syn_cookies = tcp::SynCookies::kNever;
   auto script = std::make_unique<Script>(options);
   script->peer().Syn();
   script->Expect(SynAck().WithAck(1));

@@ -179,7 +179,7 @@ class StackTcpAllocation : public ::testing::TestWithParam<bool> {};
 
 TEST_P(StackTcpAllocation, AConnectionPerRequestCostsNone) {
   Config config = SmallConfig();
-  config.profile.syn_cookies = GetParam();
+  config.profile.syn_cookies = GetParam() ? tcp::SynCookies::kAlways : tcp::SynCookies::kNever;
   CountedStack counted(config);
   TcpClient client(counted, *counted.stack().TcpListen(80, {}));
   uint16_t port = 1000;

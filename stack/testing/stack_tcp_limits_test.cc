@@ -149,7 +149,8 @@ class StackTcpAcceptQueue : public ::testing::TestWithParam<bool> {};
 
 TEST_P(StackTcpAcceptQueue, IsBoundedByTheBacklog) {
   ScriptOptions options{.backlog = 2};
-  options.config.profile.syn_cookies = GetParam();
+  options.config.profile.syn_cookies =
+      GetParam() ? tcp::SynCookies::kAlways : tcp::SynCookies::kNever;
   Script s(options);
   std::vector<TcpPeer*> peers;
   for (uint16_t i = 0; i < 3; ++i) {
@@ -268,7 +269,8 @@ class StackTcpLimitsBoth : public ::testing::TestWithParam<bool> {};
 
 TEST_P(StackTcpLimitsBoth, Connections) {
   ScriptOptions options;
-  options.config.profile.syn_cookies = GetParam();
+  options.config.profile.syn_cookies =
+      GetParam() ? tcp::SynCookies::kAlways : tcp::SynCookies::kNever;
   options.config.tcp.connections_max = 2;
   Script s(options);
   std::vector<ConnectionId> connections;

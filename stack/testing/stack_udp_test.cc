@@ -223,7 +223,7 @@ TEST(StackUdp, WithoutAnAddressOnlyTheBroadcastCanBeReached) {
 TEST(StackUdp, RefusesWhatCannotBeSent) {
   UdpScript u;
   Stack& stack = u.s.stack();
-  EXPECT_EQ(stack.UdpSend(u.socket, {kPeerIp, 5}, Pattern(1473)).error(), Error::kTooLong);
+  EXPECT_EQ(stack.UdpSend(u.socket, {kPeerIp, 5}, Pattern(65508)).error(), Error::kTooLong);
   EXPECT_EQ(stack.UdpSend(u.socket, {kPeerIp, 0}, Frame{1}).error(), Error::kBadArgument);
   EXPECT_EQ(stack.UdpSend(u.socket, {Ipv4Address{}, 5}, Frame{1}).error(), Error::kBadArgument);
   EXPECT_EQ(stack.UdpSend(u.socket, {Ipv4Address::Of(8, 8, 8, 8), 5}, Frame{1}).error(),

@@ -7,12 +7,19 @@
 #include "stack/base/check.h"
 
 namespace aether::udp {
+namespace {
+
+// 65,535 bytes less the headers (RFC 768, RFC 791 3.1).
+constexpr size_t kPayloadBytesMax = 65507;
+
+}  // namespace
 
 Layer::Layer(const Config& config, Random& random, Counters& counters)
     : limits_(config.udp),
       random_(random),
       counters_(counters),
       store_(config.udp.datagrams_max, config.mtu),
+      large_(config.udp.large_datagrams_max, kPayloadBytesMax),
       origins_(config.udp.datagrams_max),
       sockets_(config.udp.sockets_max) {
   AETHER_CHECK(config.udp.sockets_max <= kSocketsMax);
@@ -44,10 +51,15 @@ std::expected<UdpSocketId, Error> Layer::Bind(uint16_t port, uint16_t owner) {
   return UdpSocketId{index, free->generation};
 }
 
+void Layer::Discard(uint32_t slot) {
+  if (origins_[slot].large != kNoIndex) large_.Free(origins_[slot].large);
+  store_.Free(slot);
+}
+
 void Layer::Close(UdpSocketId id) {
   Socket* socket = Find(id);
   if (socket == nullptr) return;
-  while (!socket->queue.empty()) store_.Free(socket->queue.Pop(store_));
+  while (!socket->queue.empty()) Discard(socket->queue.Pop(store_));
   socket_of_port_[socket->port] = 0;
   socket->port = 0;
   ++socket->generation;
@@ -64,12 +76,14 @@ std::optional<Datagram> Layer::Peek(UdpSocketId id) const {
   const Socket* socket = Find(id);
   if (socket == nullptr || socket->queue.empty()) return std::nullopt;
   const uint32_t slot = socket->queue.front();
-  return Datagram{origins_[slot].source, origins_[slot].destination, store_.Frame(slot)};
+  const Origin& origin = origins_[slot];
+  return Datagram{origin.source, origin.destination,
+                  origin.large != kNoIndex ? large_.Frame(origin.large) : store_.Frame(slot)};
 }
 
 void Layer::Pop(UdpSocketId id) {
   Socket* socket = Find(id);
-  if (socket != nullptr && !socket->queue.empty()) store_.Free(socket->queue.Pop(store_));
+  if (socket != nullptr && !socket->queue.empty()) Discard(socket->queue.Pop(store_));
 }
 
 Drop Layer::Receive(const UdpView& datagram, Ipv4Address source, Ipv4Address destination) {
@@ -81,10 +95,19 @@ Drop Layer::Receive(const UdpView& datagram, Ipv4Address source, Ipv4Address des
   const uint32_t slot = store_.Allocate();
   if (slot == kNoIndex) return Drop::kUdpQueueFull;
   const Bytes payload = datagram.payload();
-  // A packet is never longer than the frame that brought it, and that was held to the MTU.
-  store_.SetSize(slot, payload.size());
-  std::ranges::copy(payload, store_.Frame(slot).begin());
-  origins_[slot] = {{source, datagram.source_port()}, destination};
+  uint32_t large = kNoIndex;
+  if (payload.size() > store_.Slot(slot).size()) [[unlikely]] {
+    large = large_.Allocate();
+    if (large == kNoIndex) {
+      store_.Free(slot);
+      return Drop::kUdpQueueFull;
+    }
+  }
+  net::FrameStore& place = large != kNoIndex ? large_ : store_;
+  const uint32_t place_slot = large != kNoIndex ? large : slot;
+  place.SetSize(place_slot, payload.size());
+  std::ranges::copy(payload, place.Frame(place_slot).begin());
+  origins_[slot] = {{source, datagram.source_port()}, destination, large};
   socket.queue.Push(store_, slot);
   pending_ |= uint64_t{1} << (entry - 1u);
   ++counters_.udp_in;
@@ -106,7 +129,7 @@ void Layer::CheckInvariants() const {
                                   : socket_of_port_[socket.port] == index + 1);
     queued += socket.queue.size();
   }
-  AETHER_CHECK(queued == store_.used());
+  AETHER_CHECK(queued == store_.used() && large_.used() <= queued);
 }
 
 }  // namespace aether::udp

@@ -12,6 +12,7 @@
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
 #include "stack/base/error.h"
+#include "stack/base/pool.h"
 #include "stack/base/random.h"
 #include "stack/config.h"
 #include "stack/net/frame_store.h"
@@ -59,17 +60,22 @@ class Layer {
   struct Origin {
     Ipv4Endpoint source;
     Ipv4Address destination;
+    uint32_t large = kNoIndex;  // slot of large_ that has the payload
   };
 
   const Socket* Find(UdpSocketId id) const;
   Socket* Find(UdpSocketId id) { return const_cast<Socket*>(std::as_const(*this).Find(id)); }
   uint16_t DrawPort();
+  void Discard(uint32_t slot);
 
   const UdpLimits limits_;
   Random& random_;
   Counters& counters_;
+  // The datagrams in all queues. A payload that is larger than the MTU, which only reassembly
+  // makes, stands in large_ instead.
   net::FrameStore store_;
-  std::vector<Origin> origins_;  // per slot of the store
+  net::FrameStore large_;
+  std::vector<Origin> origins_;  // per slot of store_
   std::vector<Socket> sockets_;
   std::array<uint8_t, 65536> socket_of_port_{};  // index + 1
   uint64_t pending_ = 0;

@@ -1,0 +1,119 @@
+// Loss recovery of one connection while data is in flight: which segments are lost (RACK of RFC
+// 8985, RFC 6675, or duplicate ACKs of RFC 6582), which phase that puts the sender into, and
+// whether it was a mistake (RFC 3522). It decides; cwnd belongs to congestion.h, the timer to
+// timers.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "stack/base/pool.h"
+#include "stack/base/time.h"
+#include "stack/tcp/congestion.h"
+#include "stack/tcp/flight.h"
+#include "stack/tcp/profile.h"
+#include "stack/wire/seq.h"
+
+namespace aether::tcp {
+
+// What recovery keeps across flights: an idle connection has only this. 8 bytes.
+struct PathMemory {
+  uint32_t min_rtt_us = 0;         // 0: none yet
+  bool reordering_seen = false;    // [RFC 8985 6.2 step 3]
+  uint8_t reorder_multiplier = 1;  // RACK.reo_wnd_mult
+  uint8_t reorder_persist = 0;     // recoveries until it is forgotten
+};
+
+class Recovery {
+ public:
+  enum class Phase : uint8_t {
+    kOpen,      // nothing is known to be lost
+    kRecovery,  // fast recovery, until `recover_` is acknowledged
+    kLoss,      // after a timeout, until `recover_` is acknowledged
+  };
+  static constexpr uint32_t kDupThresh = 3;
+
+  struct Context {
+    Pool<SentSegment>& segments;
+    const Profile& profile;
+    PathMemory& path;
+    uint32_t segments_max;
+    bool sack;  // negotiated
+    uint32_t mss_bytes;
+    uint32_t srtt_us;
+    Instant now;
+  };
+  struct Ack {
+    Seq una;  // after the acknowledgement
+    Seq nxt;
+    bool advanced = false;              // it acknowledges something new
+    bool is_duplicate = false;          // [RFC 5681 2] a duplicate acknowledgement
+    bool dsack = false;                 // it reports a duplicate
+    std::span<const SackBlock> blocks;  // sorted, within (una, nxt]
+    std::optional<uint32_t> ts_echo;
+  };
+  struct Verdict {
+    AckSummary summary;
+    bool entered_recovery = false;
+    bool left_recovery = false;
+    bool spurious = false;                    // the last reduction was a mistake
+    bool probe_masked_loss = false;           // [RFC 8985 7.4.2] a loss probe repaired a loss
+    std::optional<Duration> reorder_timeout;  // look again after this
+  };
+
+  Verdict OnAck(const Context& context, const Ack& ack);
+  // The reordering timer ran out: true when something is lost now and recovery has been entered.
+  bool OnReorderTimeout(const Context& context, Seq nxt, std::optional<Duration>& again);
+  // [RFC 6298 5.4-5.6] the retransmission timer ran out. True when it is the first time for this
+  // data.
+  bool OnTimeout(const Context& context, Seq una, Seq nxt);
+  // A loss probe is about to leave; `retransmits` when it is the last segment again.
+  void OnProbe(Seq nxt, bool retransmits);
+  bool HasProbeOut() const { return probe_out_; }
+
+  void OnSent(const Context& context, Seq start, Seq end) {
+    flight.Add(context.segments, start, end, context.now);
+  }
+  void OnRetransmitted(const Context& context, uint32_t record, std::optional<uint32_t> ts_value);
+
+  Phase phase() const { return phase_; }
+  // [RFC 6675 4] what is in the network; what duplicates say has left it counts only when
+  // `limited_transmit` allows.
+  uint32_t PipeBytes(const Context& context) const;
+  // The record to send again next; kNoIndex when none is due.
+  uint32_t NextLost(const Pool<SentSegment>& pool) const { return flight.FirstLost(pool); }
+
+  // Before the last reduction.
+  void Remember(const Congestion& before) { before_ = before.TakeMark(); }
+  const Congestion::Mark& before() const { return before_; }
+
+  Flight flight;
+
+ private:
+  void UpdateRack(const Context& context, const Ack& ack, const AckSummary& summary);
+  bool DetectByTime(const Context& context, std::optional<Duration>& timeout);
+  bool DetectByCount(const Context& context);
+  bool DetectByDuplicates(const Context& context, const Ack& ack);
+  void Enter(Phase phase, Seq nxt);
+  void CheckProbe(const Ack& ack, Verdict& verdict);
+
+  Phase phase_ = Phase::kOpen;
+  bool probe_out_ = false;
+  bool probe_retransmits_ = false;
+  bool dsack_in_round_ = false;
+  bool undo_armed_ = false;  // the first retransmission of this episode left with undo_ts_
+  bool rack_valid_ = false;
+  uint16_t duplicates_ = 0;  // without SACK
+  uint32_t undo_ts_ = 0;
+  Seq recover_;
+  Seq probe_end_;
+  Seq fack_;  // the highest number known to have arrived
+  bool fack_valid_ = false;
+  Seq rack_end_;
+  Instant rack_sent_at_{};
+  Duration rack_rtt_{};
+  Congestion::Mark before_;
+};
+
+}  // namespace aether::tcp
