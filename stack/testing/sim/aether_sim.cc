@@ -1,0 +1,130 @@
+// aether-sim: runs scenarios of the simulator. See --help.
+#include <cinttypes>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "stack/device/pcap_writer.h"
+#include "stack/testing/sim/runner.h"
+#include "stack/testing/sim/shrink.h"
+#include "stack/testing/sim/sim_options.h"
+#include "stack/testing/sim/transfer_table.h"
+
+namespace {
+
+using namespace aether;                // NOLINT(google-build-using-namespace)
+using namespace aether::testing::sim;  // NOLINT(google-build-using-namespace)
+
+constexpr int kExitClean = 0;
+constexpr int kExitViolation = 1;
+constexpr int kExitUsage = 2;
+
+void Report(const RunSpec& spec, const Outcome& outcome) {
+  for (const std::string& frame : outcome.last_frames) std::printf("  %s\n", frame.c_str());
+  const int64_t nanoseconds = outcome.violation->when.time_since_epoch().count();
+  std::printf("VIOLATION %s at %" PRId64 ".%09" PRId64 " s, scenario %s, seed %" PRIu64 ": %s\n",
+              outcome.violation->oracle.c_str(), nanoseconds / 1'000'000'000,
+              nanoseconds % 1'000'000'000, spec.scenario.c_str(), spec.seed,
+              outcome.violation->text.c_str());
+  std::printf("repeat: %s\n", CommandOf(spec).c_str());
+}
+
+// Totals over all runs; the digest does not depend on the order in which they end.
+struct Totals {
+  uint64_t runs = 0;
+  uint64_t frames = 0;
+  uint64_t bytes = 0;
+  uint64_t retransmitted = 0;
+  uint64_t digest = 0;
+
+  void Add(size_t index, const Outcome& outcome) {
+    ++runs;
+    frames += outcome.frames;
+    bytes += outcome.delivered_bytes;
+    retransmitted += outcome.retransmitted_segments;
+    digest += (outcome.trace_hash ^ index) * 0x9e3779b97f4a7c15u;
+  }
+};
+
+// The run again in this process, with what node 0 sees written to a file. A run that aborts leaves
+// what was written until then.
+int RecordRun(const SimOptions& options) {
+  std::expected<std::unique_ptr<device::PcapWriter>, std::string> writer =
+      device::PcapWriter::Create(options.pcap, {});
+  if (!writer) {
+    std::fprintf(stderr, "aether-sim: %s\n", writer.error().c_str());
+    return kExitUsage;
+  }
+  RunOptions run;
+  run.capture = writer->get();
+  const RunResult result = RunScenario(*MakeScenario(options.runs.front()), run);
+  (*writer)->Flush();
+  if (!(*writer)->error().empty()) {
+    std::fprintf(stderr, "aether-sim: %s\n", (*writer)->error().c_str());
+    return kExitUsage;
+  }
+  if (result.violation) {
+    Report(options.runs.front(),
+           {.violation = result.violation, .last_frames = result.last_frames});
+  }
+  std::printf("aether-sim: 1 run, %" PRIu64 " frames, recorded in %s\n", result.frames,
+              options.pcap.c_str());
+  return result.violation ? kExitViolation : kExitClean;
+}
+
+int RunMany(const SimOptions& options) {
+  const RunnerOptions runner{.jobs = options.jobs, .twice = options.twice};
+  Totals totals;
+  std::optional<size_t> failed;
+  Outcome failure;
+  const size_t tenth = options.runs.size() / 10 + 1;
+  RunAll(options.runs, runner, [&](size_t index, const Outcome& outcome) {
+    totals.Add(index, outcome);
+    if (options.runs.size() >= 100 && totals.runs % tenth == 0) {
+      std::fprintf(stderr, "aether-sim: %" PRIu64 " of %zu runs\n", totals.runs,
+                   options.runs.size());
+    }
+    if (!outcome.violation) return true;
+    failed = index;
+    failure = outcome;
+    return false;
+  });
+  if (failed) {
+    Report(options.runs[*failed], failure);
+    if (options.shrink) {
+      std::fprintf(stderr, "aether-sim: looking for a smaller form\n");
+      const Shrunk shrunk = Shrink(options.runs[*failed], failure,
+                                   [&](const RunSpec& spec) { return RunIsolated(spec, runner); });
+      std::printf("smallest of %u runs:\n", shrunk.runs);
+      Report(shrunk.spec, shrunk.outcome);
+    }
+  }
+  std::printf("aether-sim: %" PRIu64 " runs%s, %" PRIu64 " frames, %" PRIu64
+              " bytes delivered, %" PRIu64
+              " segments retransmitted, %d violations, digest %016" PRIx64 "\n",
+              totals.runs, options.twice ? " (each twice)" : "", totals.frames, totals.bytes,
+              totals.retransmitted, failed ? 1 : 0, totals.digest);
+  return failed ? kExitViolation : kExitClean;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+  const std::expected<SimOptions, std::string> options = ParseSimOptions(arguments);
+  if (!options) {
+    std::fprintf(stderr, "aether-sim: %s\n", options.error().c_str());
+    return kExitUsage;
+  }
+  if (options->help) {
+    std::fputs(SimUsage().c_str(), stdout);
+    return kExitClean;
+  }
+  if (options->table) {
+    std::fputs(TransferTable(options->profile).c_str(), stdout);
+    return kExitClean;
+  }
+  return options->pcap.empty() ? RunMany(*options) : RecordRun(*options);
+}
