@@ -89,6 +89,8 @@ WorkersOptions WorkersOptionsFor(const RunOptions& run) {
   options.backoff = run.backoff;
   options.host.stack.mac = run.mac.value_or(DefaultMac(run.tap, MachineName()));
   options.host.stack.profile = run.profile;
+  // Without reassembly, as the original; it comes with the complete profile.
+  if (run.profile == tcp::kClassic) options.host.stack.net.reassembly_datagrams_max = 0;
   options.host.address = run.address;
   options.host.dhcp = !run.address.has_value();
   options.host.gateway = run.gateway;

@@ -15,6 +15,23 @@
 #include "stack/runtime/worker_host.h"
 
 namespace aether::runtime {
+namespace {
+
+// The thread sanitizer takes two descriptors with one number, in the tables of two threads, for the
+// same descriptor, and reports a race that there is not.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kMayOwnDescriptors = false;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+constexpr bool kMayOwnDescriptors = false;
+#else
+constexpr bool kMayOwnDescriptors = true;
+#endif
+#else
+constexpr bool kMayOwnDescriptors = true;
+#endif
+
+}  // namespace
 
 Worker::Worker(const Options& options, Tap tap, std::unique_ptr<DirectoryContent> content,
                std::unique_ptr<app::Host> host)
@@ -52,7 +69,7 @@ void Worker::Run(device::CaptureSink* capture) {
   // A table of descriptors that no other thread uses is read without counting references, in every
   // single read and write. Nothing that the thread needs is opened after this by others; without
   // the right to do so all works as well.
-  const bool own_descriptors = ::unshare(CLONE_FILES) == 0;
+  const bool own_descriptors = kMayOwnDescriptors && ::unshare(CLONE_FILES) == 0;
   // Sleeps of 50 us mean 50, not 100.
   ::prctl(PR_SET_TIMERSLACK, 1ul);
   switch (options_.source) {

@@ -272,7 +272,7 @@ Drop Layer::ReceiveCookieAck(uint8_t listener, const Segment& segment, Instant n
   Control& control = controls_[index];
   const Env env = MakeEnv(now);
   TcpOptions offered;
-  offered.mss = *mss_bytes;
+  offered.mss = mss_bytes;
   bool ecn = false;
   if (config_.profile.timestamps && options.has_timestamps) {
     const uint32_t kept = options.ts_echo & kTsCookieBits;

@@ -59,8 +59,10 @@ Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
       phase_ = Phase::kOpen;
       verdict.left_recovery = true;
       // [RFC 8985 6.2 step 4] what duplicates taught is forgotten after 16 recoveries without one.
-      if (context.path.reorder_persist > 0 && --context.path.reorder_persist == 0)
-        context.path.reorder_multiplier = 1;
+      if (context.path.reorder_persist > 0) {
+        --context.path.reorder_persist;
+        if (context.path.reorder_persist == 0) context.path.reorder_multiplier = 1;
+      }
     }
   } else if (ack.is_duplicate && duplicates_ < 0xffff) {
     ++duplicates_;
