@@ -70,6 +70,16 @@ def case_fragments_are_dropped_and_counted(context):
         check(done.drops.get("ipv4_fragment", 0) >= 2, f"drops: {done.drops}")
 
 
+def case_fragments_are_put_together_with_the_full_profile(context):
+    """Large pings come and go in fragments: up to the largest datagram that there is."""
+    with context.lab() as lab:
+        server = lab.start("--profile=full")
+        for size in (1473, 3000, 20000, 65507):
+            lab.run(["ping", "-c", 1, "-W", 2, "-s", size, STACK])
+        done = server.stop()
+        check_equal(done.drops.get("ipv4_fragment", 0), 0, "fragments dropped")
+
+
 def case_address_resolution(context):
     """A neighbour that forgets us asks again and is answered; a changed one is learned anew."""
     with context.lab() as lab:
