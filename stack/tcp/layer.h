@@ -36,6 +36,11 @@ class Layer {
  public:
   static constexpr uint32_t kListenersMax = 64;  // one bit each in acceptable_
   static constexpr uint8_t kNoListener = 0xff;
+  // Everything that is kept for a connection without anything queued or in flight, and for one of
+  // which only TIME-WAIT is left.
+  static constexpr size_t kIdleConnectionBytes =
+      sizeof(Connection) + sizeof(Control) + Demux::kEntryBytes + TimerWheel::kTimerBytes;
+  static constexpr size_t kTimeWaitBytes = sizeof(TimeWaitRecord) + Demux::kEntryBytes;
 
   Layer(const Config& config, Random& random, Counters& counters, Instant now);
 
@@ -121,7 +126,15 @@ class Layer {
 
   // layer.cc
   uint32_t FindFlow(const FlowKey& flow, uint32_t hash) const;
-  Env MakeEnv(Instant now) { return {config_, buffers_, counters_, now}; }
+  Env MakeEnv(Instant now) {
+    return {config_, buffers_, counters_, now, now == now_ ? now_ms_ : MsOf(now)};
+  }
+  void SetNow(Instant now) {
+    if (now == now_) return;
+    now_ = now;
+    now_ms_ = MsOf(now);
+  }
+  void AdvanceStep(Instant now);
   void Reschedule(uint32_t index);
   void OnTimer(uint32_t index, Instant now);
   void AddEvents(uint32_t index, tcp_event::Mask mask);
@@ -169,6 +182,7 @@ class Layer {
   Random& random_;
   Counters& counters_;
   Instant now_;
+  uint32_t now_ms_;
 
   Buffers buffers_;
   Pool<Connection> connections_;

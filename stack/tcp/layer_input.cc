@@ -153,8 +153,8 @@ void Layer::Establish(uint32_t index) {
   Listener& listener = listeners_[connection.listener];
   if (listener.has_options) Apply(listener.options, index);
   connection.Set(Connection::kInAcceptQueue);
-  connection.next_accept = kNoIndex;
-  (listener.newest == kNoIndex ? listener.oldest : connections_[listener.newest].next_accept) =
+  connection.next_queued = kNoIndex;
+  (listener.newest == kNoIndex ? listener.oldest : connections_[listener.newest].next_queued) =
       index;
   listener.newest = index;
   ++listener.waiting;

@@ -47,11 +47,11 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
       .window = 0,
       .urgent_pointer = 0,
       .options = {}};
+  const uint32_t buffer_bytes = control.ReceiveBufferBytes(limits_);
   // [RFC 7323 2.2] the window of a SYN is not scaled.
   header.window =
-      is_syn ? static_cast<uint16_t>(std::min<uint32_t>(control.receive_buffer_bytes, 0xffff))
-             : connection.rcv_.Advertise(control.receive_buffer_bytes, connection.mss_bytes,
-                                         connection.rcv_scale);
+      is_syn ? static_cast<uint16_t>(std::min<uint32_t>(buffer_bytes, 0xffff))
+             : connection.rcv_.Advertise(buffer_bytes, connection.mss_bytes, connection.rcv_scale);
   if (is_syn || connection.Has(Connection::kTimestamps) || connection.Has(Connection::kSack)) {
     const TcpOptions options = connection.OptionsFor(plan, control, env);
     header.options = Bytes(bytes).first(options.Emit(bytes));
@@ -90,7 +90,7 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
 }
 
 std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
-  now_ = now;
+  SetNow(now);
   if (!replies_.empty()) {
     ++counters_.tcp_segments_out;
     return EmitReply(replies_.Pop(), out);

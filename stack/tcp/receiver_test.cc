@@ -79,8 +79,8 @@ TEST(Sender, BelievesAcknowledgementsBetweenAnOldWindowAndWhatWasSent) {
 
 // [RFC 9293 3.8.6.2.1 MUST-38]
 TEST(Sender, AvoidsSmallSegmentsWhileSomethingIsInFlight) {
-  Buffers buffers{ChunkPool(8), Pool<SendItem>(8), Pool<SentSegment>(8), Pool<HeldRange>(8),
-                  Pool<Recovery>(8)};
+  Buffers buffers{ChunkPool(8),       Pool<SendItem>(8), Pool<SentSegment>(8),
+                  Pool<HeldRange>(8), Pool<Recovery>(8), Pool<OutOfOrder>(8)};
   Sender sender;
   sender.Start(Seq(0), 1500, Seq(0), Seq(0));
   const std::vector<uint8_t> data(4000, 1);

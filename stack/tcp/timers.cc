@@ -7,9 +7,9 @@
 
 namespace aether::tcp {
 
-Instant Connection::NextDeadline(const Control& control) const {
-  return std::min({control.send_deadline, control.ack_deadline, control.state_deadline,
-                   control.keepalive_deadline});
+Instant Connection::NextDeadline(const Control& control, Instant now) const {
+  return std::min({control.send_deadline, control.ack_deadline.At(now),
+                   control.state_deadline.At(now), control.keepalive_deadline.At(now)});
 }
 
 // `restart`: something new was acknowledged or a SYN left; otherwise a running timer keeps running.
@@ -17,8 +17,8 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
   const Profile& profile = env.profile();
   const Duration rto = control.rtt.Rto(env.limits().rto_min, env.limits().rto_max);
   const auto arm = [&](SendTimer timer, Duration after) {
-    if (control.send_timer == timer && !restart) return;
-    control.send_timer = timer;
+    if (send_timer == timer && !restart) return;
+    send_timer = timer;
     control.send_deadline = env.now + after;
   };
   if (state_ == State::kSynSent || state_ == State::kSynReceived) {
@@ -37,13 +37,13 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
       // [RFC 8985 7.2] a lone segment may be waiting for the peer's delayed acknowledgement.
       if (recovery.flight.segments() == 1) pto += env.limits().rto_min;
       // Every new segment puts it off.
-      control.send_timer = SendTimer::kLossProbe;
+      send_timer = SendTimer::kLossProbe;
       control.send_deadline = env.now + std::min(pto, rto);
       return;
     }
-    if (control.send_timer == SendTimer::kLossProbe || control.send_timer == SendTimer::kPersist ||
-        control.send_timer == SendTimer::kReorder) {
-      control.send_timer = SendTimer::kNone;
+    if (send_timer == SendTimer::kLossProbe || send_timer == SendTimer::kPersist ||
+        send_timer == SendTimer::kReorder) {
+      send_timer = SendTimer::kNone;
     }
     arm(SendTimer::kRetransmit, rto);
     return;
@@ -53,30 +53,30 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
   const bool waits = snd_.queue.unsent() > 0 || (Has(kFinQueued) && !Has(kFinSent));
   if (profile.zero_window_probes && waits && snd_.usable_bytes() == 0 && state_ != State::kClosed &&
       state_ != State::kTimeWait) {
-    if (control.send_timer != SendTimer::kPersist) {
-      control.send_timer = SendTimer::kPersist;
-      control.tries = 0;
+    if (send_timer != SendTimer::kPersist) {
+      send_timer = SendTimer::kPersist;
+      tries = 0;
       control.unacked_since_ms = env.now_ms();
       control.send_deadline = env.now + rto;
     }
     return;
   }
-  control.send_timer = SendTimer::kNone;
+  send_timer = SendTimer::kNone;
   control.send_deadline = kNever;
 }
 
 void Connection::ArmStateTimer(Control& control, const Env& env) {
   const TcpLimits& limits = env.limits();
   const bool reliable = env.profile().retransmission;
-  control.state_deadline = kNever;
+  control.state_deadline.Clear();
   switch (state_) {
     case State::kSynReceived:
-      if (!reliable) control.state_deadline = env.now + limits.half_open_timeout;
+      if (!reliable) control.state_deadline.Set(env.now + limits.half_open_timeout);
       break;
     case State::kFinWait2:
       // [RFC 9293 3.6 SHLD-33] half closed by an application that still reads is its business; an
       // orphan is ours.
-      if (Has(kReleased)) control.state_deadline = env.now + limits.closing_timeout;
+      if (Has(kReleased)) control.state_deadline.Set(env.now + limits.closing_timeout);
       break;
     case State::kFinWait1:
     case State::kClosing:
@@ -84,9 +84,9 @@ void Connection::ArmStateTimer(Control& control, const Env& env) {
       // With retransmission the user timeout ends these; an orphan does not wait that long for a
       // shut window.
       if (!reliable) {
-        control.state_deadline = env.now + limits.closing_timeout;
+        control.state_deadline.Set(env.now + limits.closing_timeout);
       } else if (Has(kReleased)) {
-        control.state_deadline = env.now + limits.orphan_timeout;
+        control.state_deadline.Set(env.now + limits.orphan_timeout);
       }
       break;
     default:
@@ -103,8 +103,8 @@ Arrival Connection::GiveUp(bool tell_peer) {
 }
 
 Arrival Connection::OnTimer(Control& control, const Env& env) {
-  if (env.now >= control.state_deadline) {
-    control.state_deadline = kNever;
+  if (control.state_deadline.IsDue(env.now)) {
+    control.state_deadline.Clear();
     if (state_ == State::kSynReceived) {
       ++env.counters.tcp_half_open_timeouts;
       return GiveUp(/*tell_peer=*/false);
@@ -114,10 +114,10 @@ Arrival Connection::OnTimer(Control& control, const Env& env) {
       ++env.counters.tcp_timeouts;
       return GiveUp(/*tell_peer=*/true);
     }
-    control.state_deadline = env.now + env.limits().closing_timeout;
+    control.state_deadline.Set(env.now + env.limits().closing_timeout);
   }
-  if (env.now >= control.ack_deadline) {
-    control.ack_deadline = kNever;
+  if (control.ack_deadline.IsDue(env.now)) {
+    control.ack_deadline.Clear();
     ++env.counters.tcp_delayed_acks;
     Set(kAckNow);
   }
@@ -125,7 +125,7 @@ Arrival Connection::OnTimer(Control& control, const Env& env) {
     const Arrival arrival = OnSendTimer(control, env);
     if (arrival.end != Arrival::End::kNone) return arrival;
   }
-  if (env.now >= control.keepalive_deadline) return OnKeepalive(control, env);
+  if (control.keepalive_deadline.IsDue(env.now)) return OnKeepalive(control, env);
   return {};
 }
 
@@ -138,8 +138,8 @@ bool Connection::UserTimeoutPassed(const Control& control, const Env& env) const
 }
 
 Arrival Connection::OnSendTimer(Control& control, const Env& env) {
-  const SendTimer timer = control.send_timer;
-  control.send_timer = SendTimer::kNone;
+  const SendTimer timer = send_timer;
+  send_timer = SendTimer::kNone;
   control.send_deadline = kNever;
   switch (timer) {
     case SendTimer::kRetransmit:
@@ -149,7 +149,7 @@ Arrival Connection::OnSendTimer(Control& control, const Env& env) {
     case SendTimer::kLossProbe:
       // [RFC 8985 7.3] the probe leaves, and the retransmission timer takes over.
       Set(kLossProbeDue);
-      control.send_timer = SendTimer::kRetransmit;
+      send_timer = SendTimer::kRetransmit;
       control.send_deadline = env.now + control.rtt.Rto(env.limits().rto_min, env.limits().rto_max);
       return {};
     case SendTimer::kReorder: {
@@ -158,7 +158,7 @@ Arrival Connection::OnSendTimer(Control& control, const Env& env) {
       if (recovery.OnReorderTimeout(RecoveryContext(control, env), snd_.nxt, again)) {
         ++env.counters.tcp_fast_recoveries;
         recovery.Remember(control.congestion);
-        control.congestion.OnCongestion(snd_.flight_bytes(), mss_bytes, env.now);
+        control.congestion.OnCongestion(CongestionContext(recovery, env), snd_.flight_bytes());
       }
       ArmSendTimer(/*restart=*/true, control, env);
       return {};
@@ -166,19 +166,18 @@ Arrival Connection::OnSendTimer(Control& control, const Env& env) {
     case SendTimer::kPersist: {
       // [RFC 9293 3.8.6.1 MUST-37] the peer may keep its window shut for as long as it acknowledges
       // our probes; who does not answer at all is given up.
-      if (control.tries > 0 && env.now_ms() - control.heard_ms > 2 * control.tries &&
+      if (tries > 0 && env.now_ms() - control.heard_ms > 2 * tries &&
           UserTimeoutPassed(control, env)) {
         ++env.counters.tcp_timeouts;
         return GiveUp(/*tell_peer=*/true);
       }
-      if (control.tries < 10) ++control.tries;
+      if (tries < 10) ++tries;
       ++env.counters.tcp_window_probes;
       Set(kProbeDue);
       const Duration rto = control.rtt.Rto(env.limits().rto_min, env.limits().rto_max);
-      control.send_timer = SendTimer::kPersist;
+      send_timer = SendTimer::kPersist;
       // [RFC 9293 3.8.6.1 SHLD-29] twice as long each time.
-      control.send_deadline =
-          env.now + std::min(rto * (int64_t{1} << control.tries), env.limits().rto_max);
+      control.send_deadline = env.now + std::min(rto * (int64_t{1} << tries), env.limits().rto_max);
       return {};
     }
     case SendTimer::kNone:
@@ -198,7 +197,7 @@ Arrival Connection::OnRetransmitTimeout(Control& control, const Env& env) {
   const Congestion before = control.congestion;
   const bool first = recovery.OnTimeout(RecoveryContext(control, env), snd_.una, snd_.nxt);
   if (first) recovery.Remember(before);
-  control.congestion.OnTimeout(snd_.flight_bytes(), mss_bytes, first, env.now);
+  control.congestion.OnTimeout(CongestionContext(recovery, env), snd_.flight_bytes(), first);
   Unset(kLossProbeDue);
   control.rtt.Backoff();
   ArmSendTimer(/*restart=*/true, control, env);
@@ -209,7 +208,7 @@ Arrival Connection::OnRetransmitTimeout(Control& control, const Env& env) {
 Arrival Connection::OnHandshakeTimeout(Control& control, const Env& env) {
   const uint8_t tries_max =
       state_ == State::kSynSent ? env.limits().syn_tries_max : env.limits().syn_ack_tries_max;
-  if (control.tries >= tries_max) {
+  if (tries >= tries_max) {
     if (state_ == State::kSynReceived) ++env.counters.tcp_half_open_timeouts;
     return GiveUp(/*tell_peer=*/false);
   }
@@ -222,26 +221,26 @@ Arrival Connection::OnHandshakeTimeout(Control& control, const Env& env) {
 // [RFC 9293 3.8.4] probes after a silence; only a run of them without any answer ends the
 // connection.
 Arrival Connection::OnKeepalive(Control& control, const Env& env) {
-  control.keepalive_deadline = kNever;
+  control.keepalive_deadline.Clear();
   if (control.keepalive_idle_s == 0 || !(CanSend(state_) || CanReceive(state_))) return {};
   const uint32_t silent_ms = env.now_ms() - control.heard_ms;
   const uint32_t idle_ms = control.keepalive_idle_s * 1000u;
   if (silent_ms < idle_ms || snd_.flight_bytes() > 0) {
     // [RFC 9293 3.8.4 MUST-26] not while data is on its way, nor when something was heard
     // meanwhile.
-    control.probes_sent = 0;
-    control.keepalive_deadline =
-        env.now + std::chrono::milliseconds(silent_ms < idle_ms ? idle_ms - silent_ms : idle_ms);
+    probes_sent = 0;
+    control.keepalive_deadline.Set(
+        env.now + std::chrono::milliseconds(silent_ms < idle_ms ? idle_ms - silent_ms : idle_ms));
     return {};
   }
-  if (control.probes_sent >= control.keepalive_probes) {
+  if (probes_sent >= control.keepalive_probes) {
     ++env.counters.tcp_timeouts;
     return GiveUp(/*tell_peer=*/true);
   }
-  ++control.probes_sent;
+  ++probes_sent;
   ++env.counters.tcp_keepalives;
   Set(kProbeDue);
-  control.keepalive_deadline = env.now + std::chrono::seconds(control.keepalive_interval_s);
+  control.keepalive_deadline.Set(env.now + std::chrono::seconds(control.keepalive_interval_s));
   return {};
 }
 
