@@ -116,8 +116,8 @@ struct Config {
   Seed seed{};
   // Announce the address by ARP when it is set (RFC 5227 2.3). One stack per link address does it.
   bool announce = true;
-  // Other stacks own some of the flows of our address: what cannot be told to be ours is left
-  // alone.
+  // Other stacks own some of the flows of our address: what cannot be told to be ours is handed out
+  // by TakeReassembled.
   bool sharded = false;
   tcp::Profile profile = tcp::kFull;
   NetLimits net;

@@ -34,6 +34,7 @@ void Stack::Impl::Advance(Instant now) {
 // Stages, so that the cache misses of a batch overlap: headers and hashes of all, then the places
 // of all, then the work.
 void Stack::Impl::Receive(std::span<const Bytes> frames, Instant now) {
+  if (!reassembled_.empty()) ReleaseReassembled();
   Advance(now);
   while (!frames.empty()) {
     const std::span<const Bytes> batch = frames.first(std::min(frames.size(), kBatchMax));
@@ -178,13 +179,21 @@ Drop Stack::Impl::ProcessIp(const Prepared& prepared) {
 // What this returns is about the frame, which brought one fragment; what becomes of a datagram that
 // it completed is counted apart (see counters.h).
 Drop Stack::Impl::ProcessFragment(const Ipv4View& fragment, bool link_group) {
-  // A segment in fragments reaches whoever gets all fragments, who need not own its flow.
-  if (config_.sharded && fragment.protocol() == static_cast<uint8_t>(IpProtocol::kTcp)) {
-    return Drop::kIpv4Fragment;
-  }
   net::Fragments& fragments = interface_.fragments();
   const net::Fragments::Verdict verdict = fragments.Add(fragment, link_group, now_, counters_);
   if (verdict.whole == kNoIndex) return verdict.drop;
+  if (config_.sharded && fragment.protocol() == static_cast<uint8_t>(IpProtocol::kTcp) &&
+      !fragments.link_group(verdict.whole)) {
+    // All fragments reach one stack, which need not own the flow. One entry is always left for the
+    // next datagram.
+    if (reassembled_.size() + 1 < config_.net.reassembly_datagrams_max) {
+      reassembled_.push_back(verdict.whole);
+    } else {
+      ++counters_.ipv4_reassembled_refused;
+      fragments.Release(verdict.whole);
+    }
+    return Drop::kNone;
+  }
   const std::expected<Ipv4View, Drop> packet = Ipv4View::Parse(fragments.Packet(verdict.whole));
   AETHER_CHECK(packet.has_value());
   if (ProcessDatagram(*packet, fragments.link_group(verdict.whole)) != Drop::kNone) {
@@ -192,6 +201,27 @@ Drop Stack::Impl::ProcessFragment(const Ipv4View& fragment, bool link_group) {
   }
   fragments.Release(verdict.whole);
   return Drop::kNone;
+}
+
+std::optional<Bytes> Stack::Impl::TakeReassembled() {
+  if (reassembled_taken_ == reassembled_.size()) return std::nullopt;
+  return interface_.fragments().Packet(reassembled_[reassembled_taken_++]);
+}
+
+void Stack::Impl::ReleaseReassembled() {
+  counters_.ipv4_reassembled_refused += reassembled_.size() - reassembled_taken_;
+  for (const uint32_t index : reassembled_) interface_.fragments().Release(index);
+  reassembled_.clear();
+  reassembled_taken_ = 0;
+}
+
+void Stack::Impl::ReceiveReassembled(Bytes packet, Instant now) {
+  Advance(now);
+  const std::expected<Ipv4View, Drop> view = Ipv4View::Parse(packet);
+  const bool is_sound = view && !view->IsFragment() &&
+                        interface_.addressing().Check(*view, /*link_group=*/false) == Drop::kNone;
+  if (!is_sound || ProcessDatagram(*view, /*link_group=*/false) != Drop::kNone)
+    ++counters_.ipv4_reassembled_refused;
 }
 
 // A whole datagram for us, as it came or put together from fragments.
