@@ -88,7 +88,7 @@ void Connection::AcceptAck(const Segment& segment, const SegmentOptions& options
   if (control.recovery != kNoIndex) {
     RunRecovery(segment, options, advanced, duplicate, flight_before, control, env);
   }
-  if (control.send_timer == SendTimer::kPersist && snd_.usable_bytes() > 0) {
+  if (control.send_timer == SendTimer::kPersist && !WindowHoldsBack(env)) {
     control.send_timer = SendTimer::kNone;
     control.send_deadline = kNever;
     control.tries = 0;

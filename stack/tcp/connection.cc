@@ -80,8 +80,7 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
       AckNow();
     }
   }
-  // [RFC 9293 3.8.5] the sixth step, urgent data: it is delivered in line like any other, the
-  // pointer is not used.
+  if (rest.Has(kUrg)) TakeUrgent(rest, control, arrival);
   if (!TakeText(rest, control, env, arrival)) return arrival;
   if (rest.Has(kFin)) TakeFin(arrival);
   return arrival;
@@ -438,6 +437,8 @@ Snapshot Connection::TakeSnapshot(const Control& control, const Env& env) const 
           .held_bytes = control.held.held_bytes(),
           .lost_bytes = recovery == nullptr ? 0 : recovery->flight.lost_bytes(),
           .sacked_bytes = recovery == nullptr ? 0 : recovery->flight.sacked_bytes(),
+          .urgent_bytes = UrgentBytes(control),
+          .soft_error = control.soft_error,
           .timestamps = Has(kTimestamps),
           .sack = Has(kSack),
           .window_scaling = Has(kScaling),

@@ -26,6 +26,7 @@
 #include "stack/tcp/sender.h"
 #include "stack/tcp/snapshot.h"
 #include "stack/tcp/socket_options.h"
+#include "stack/tcp/soft_error.h"
 #include "stack/tcp/state.h"
 
 namespace aether::tcp {
@@ -44,6 +45,7 @@ struct Arrival {
   bool reset_peer = false;   // send a reset of our own: the connection is given up
   bool challenge = false;    // an ACK is due if the limit on them allows it
   bool progress = false;     // something new was acknowledged
+  bool doubt = false;        // the way to the peer seems to be broken
 };
 
 // What a timer of the sending side waits for; at most one runs at a time.
@@ -59,6 +61,7 @@ enum class SendTimer : uint8_t {
 struct alignas(64) Control {
   RttEstimator rtt;
   PathMemory path;
+  Seq urgent_end;  // RCV.UP, while kUrgent is set
   Congestion congestion;
   Reassembler held;
   SackBlock duplicate;  // to be reported in the next acknowledgement (RFC 2883), if not empty
@@ -87,6 +90,8 @@ struct alignas(64) Control {
   uint8_t probes_sent = 0;  // keepalives without an answer
   SendTimer send_timer = SendTimer::kNone;
   uint8_t tries = 0;  // transmissions of a SYN or SYN-ACK, or window probes
+  uint8_t dscp = 0;   // SocketOptions::dscp
+  SoftError soft_error = SoftError::kNone;
 
   void StopTimers() {
     send_timer = SendTimer::kNone;
@@ -142,8 +147,10 @@ class alignas(64) Connection {
     kQuickAck = 1u << 22,
     kFinHeld = 1u << 23,  // a FIN arrived ahead of a gap, at Control::fin_at
     kTsRecentValid = 1u << 24,
-    kCwrWindow = 1u << 25,    // cwr_end is valid
-    kFinReceived = 1u << 26,  // RCV.NXT counts the peer's FIN
+    kCwrWindow = 1u << 25,     // cwr_end is valid
+    kFinReceived = 1u << 26,   // RCV.NXT counts the peer's FIN
+    kUrgent = 1u << 27,        // urgent data are still to be read
+    kSmallAllowed = 1u << 28,  // a small window was waited for long enough
   };
 
   bool Has(Flag flag) const { return (flags & flag) != 0; }
@@ -196,6 +203,8 @@ class alignas(64) Connection {
   bool MayChallenge(Instant now);
   // Gives back everything that lies in pools but the receive queue.
   void ReleaseBuffers(Control& control, Buffers& buffers);
+  // --- urgent.cc ---
+  uint32_t UrgentBytes(const Control& control) const;
   uint32_t SendLimit(const Control& control, const Env& env) const;
 
   Snapshot TakeSnapshot(const Control& control, const Env& env) const;
@@ -245,6 +254,7 @@ class alignas(64) Connection {
   bool HoldText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
   void JoinHeld(Control& control, const Env& env, Arrival& arrival);
   void TakeFin(Arrival& arrival);
+  void TakeUrgent(const Segment& segment, Control& control, Arrival& arrival);
   void ScheduleAck(Control& control, const Env& env);
   void AckNow() { Set(kAckNow); }
 
@@ -266,7 +276,9 @@ class alignas(64) Connection {
   Arrival OnRetransmitTimeout(Control& control, const Env& env);
   Arrival OnHandshakeTimeout(Control& control, const Env& env);
   Arrival OnKeepalive(Control& control, const Env& env);
-  bool UserTimeoutPassed(const Control& control, const Env& env) const;
+  bool WindowHoldsBack(const Env& env) const;
+  Duration UserTimeoutLeft(const Control& control, const Env& env) const;
+  void DoubtPeer(Control& control, Arrival& arrival);
   static Arrival GiveUp(bool tell_peer);
 };
 static_assert(sizeof(Connection) == 128);

@@ -39,6 +39,16 @@ Config ScriptConfig() {
   return config;
 }
 
+Config FullConfig() {
+  Config config = ScriptConfig();
+  config.profile = tcp::kFull;
+  config.buffers.sent_segments_max = 4096;
+  config.buffers.held_ranges_max = 1024;
+  return config;
+}
+
+ScriptOptions FullOptions() { return {.config = FullConfig()}; }
+
 Config ScriptConfigWithoutCookies() {
   Config config = ScriptConfig();
   config.profile.syn_cookies = tcp::SynCookies::kNever;
@@ -173,6 +183,20 @@ void Script::AdvanceTo(Duration at, Where where) {
   now_ = std::max(now_, target);
   stack_->Receive({}, now_);
   Pump(where);
+}
+
+ConnectionId Script::Connect(const ConnectOptions& options, Where where) {
+  const TcpPeerSpec& spec = peer().spec();
+  ConnectOptions with_port = options;
+  with_port.local_port = spec.stack_port;
+  const auto connection = stack_->TcpConnect({spec.address, spec.port}, with_port);
+  if (!connection) {
+    Fail("refused: " + std::string(ErrorText(connection.error())), where);
+    return {};
+  }
+  connection_ = *connection;
+  Step(where);
+  return connection_;
 }
 
 ConnectionId Script::Accept(Where where) {

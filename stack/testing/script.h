@@ -35,7 +35,9 @@ namespace aether::testing {
 
 // Our address, a seed, no announcement, small tables; everything else as config.h has it.
 Config ScriptConfig();
-// The same without SYN cookies.
+// The same with every mechanism of TCP.
+Config FullConfig();
+// The same as ScriptConfig without SYN cookies.
 Config ScriptConfigWithoutCookies();
 // The name of a state as GoogleTest takes it.
 std::string TestName(tcp::State state);
@@ -50,6 +52,8 @@ struct ScriptOptions {
   uint32_t backlog = 1024;
   TcpPeerSpec peer{};
 };
+// Of a script with FullConfig.
+ScriptOptions FullOptions();
 
 class Script {
  public:
@@ -63,6 +67,8 @@ class Script {
 
   // A stack with one connection from peer(), driven into a state by frames and calls; connection()
   // is its handle where the application has one. Nothing is left to Expect.
+  // With no listener, a SYN that waits for its answer; listen_port is where peer() is.
+  static std::unique_ptr<Script> SynSent(ScriptOptions options = {});
   static std::unique_ptr<Script> SynReceived(ScriptOptions options = {});  // switches cookies off
   static std::unique_ptr<Script> Established(const ScriptOptions& options = {});
   static std::unique_ptr<Script> FinWait1(const ScriptOptions& options = {});
@@ -71,7 +77,7 @@ class Script {
   static std::unique_ptr<Script> Closing(const ScriptOptions& options = {});
   static std::unique_ptr<Script> LastAck(const ScriptOptions& options = {});
   static std::unique_ptr<Script> TimeWait(const ScriptOptions& options = {});
-  // Any state from SYN-RECEIVED on but CLOSED and SYN-SENT.
+  // Any state but CLOSED and LISTEN.
   static std::unique_ptr<Script> In(tcp::State state, const ScriptOptions& options = {});
 
   // --- Frames in ---
@@ -108,6 +114,8 @@ class Script {
 
   // --- The application ---
 
+  // Opens a connection to peer(); it becomes connection().
+  ConnectionId Connect(const ConnectOptions& options = {}, Where where = Where::current());
   // Takes the next connection; it becomes connection().
   ConnectionId Accept(Where where = Where::current());
   ConnectionId connection() const { return connection_; }

@@ -7,6 +7,17 @@ namespace aether::testing {
 
 using tcp::State;
 
+std::unique_ptr<Script> Script::SynSent(ScriptOptions options) {
+  options.listen_port = 0;
+  auto script = std::make_unique<Script>(options);
+  script->Connect();
+  const NaiveFrame syn = script->Expect(AnyFrame());
+  EXPECT_TRUE(syn.tcp && (syn.tcp->flags & 0x3f) == tcp_flags::kSyn);
+  script->ExpectNothing();
+  script->ExpectState(State::kSynSent);
+  return script;
+}
+
 std::unique_ptr<Script> Script::SynReceived(ScriptOptions options) {
   options.config.profile.syn_cookies = tcp::SynCookies::kNever;
   auto script = std::make_unique<Script>(options);
@@ -86,6 +97,8 @@ std::unique_ptr<Script> Script::TimeWait(const ScriptOptions& options) {
 
 std::unique_ptr<Script> Script::In(State state, const ScriptOptions& options) {
   switch (state) {
+    case State::kSynSent:
+      return SynSent(options);
     case State::kSynReceived:
       return SynReceived(options);
     case State::kEstablished:
