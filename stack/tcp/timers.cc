@@ -151,12 +151,18 @@ Arrival Connection::OnTimer(Control& control, const Env& env) {
     ++env.counters.tcp_delayed_acks;
     Set(kAckNow);
   }
+  Arrival arrival;
   if (env.now >= control.send_deadline) {
-    const Arrival arrival = OnSendTimer(control, env);
+    arrival = OnSendTimer(control, env);
     if (arrival.end != Arrival::End::kNone) return arrival;
   }
-  if (env.now >= control.keepalive_deadline) return OnKeepalive(control, env);
-  return {};
+  if (env.now >= control.keepalive_deadline) {
+    Arrival idle = OnKeepalive(control, env);
+    idle.events |= arrival.events;
+    idle.doubt |= arrival.doubt;
+    return idle;
+  }
+  return arrival;
 }
 
 // [RFC 9293 3.8.3 MUST-20, SHLD-11] R2 is a time, from when the oldest unacknowledged data left, or

@@ -145,6 +145,17 @@ NaiveFrame Script::ExpectAt(Duration at, const Matcher& matcher, Where where) {
   return Expect(matcher, where);
 }
 
+Duration Script::ExpectNext(Duration at, const Matcher& matcher, Where where) {
+  ExpectNothing(where);
+  while (output_.empty() && elapsed() < at + TimerWheel::kTick) {
+    const Instant next = stack_->NextDeadline();
+    AdvanceTo(std::clamp(next - kStart, elapsed() + Duration(1), at + TimerWheel::kTick), where);
+  }
+  const Duration sent = output_.empty() ? elapsed() : output_.front().at - kStart;
+  ExpectAt(at, matcher, where);
+  return sent;
+}
+
 void Script::ExpectNothing(Where where) {
   if (output_.empty()) return;
   std::string text;

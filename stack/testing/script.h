@@ -51,6 +51,10 @@ struct ScriptOptions {
   uint16_t listen_port = 80;
   uint32_t backlog = 1024;
   TcpPeerSpec peer{};
+  // Of the SYN of peer() in Established and what builds on it; empty: an MSS of 1460. With
+  // timestamps among them, all its segments have some.
+  Frame syn_options{};
+  Duration syn_round_trip{};
 };
 // Of a script with FullConfig.
 ScriptOptions FullOptions();
@@ -71,6 +75,8 @@ class Script {
   static std::unique_ptr<Script> SynSent(ScriptOptions options = {});
   static std::unique_ptr<Script> SynReceived(ScriptOptions options = {});  // switches cookies off
   static std::unique_ptr<Script> Established(const ScriptOptions& options = {});
+  // FullConfig, and a peer that offers FullSynOptions; the handshake takes this long.
+  static std::unique_ptr<Script> Full(Duration round_trip = Duration::zero());
   static std::unique_ptr<Script> FinWait1(const ScriptOptions& options = {});
   static std::unique_ptr<Script> FinWait2(const ScriptOptions& options = {});
   static std::unique_ptr<Script> CloseWait(const ScriptOptions& options = {});
@@ -97,6 +103,9 @@ class Script {
   // The same, and it must have been sent at `at` from the start, give or take a tick of the timer
   // wheel.
   NaiveFrame ExpectAt(Duration at, const Matcher& matcher, Where where = Where::current());
+  // Nothing waits; lets time pass until the stack sends something. That must be at `at`, as above.
+  // Returns when it was.
+  Duration ExpectNext(Duration at, const Matcher& matcher, Where where = Where::current());
   void ExpectNothing(Where where = Where::current());
   // Frames that wait for Expect.
   size_t output_size() const { return output_.size(); }
