@@ -29,6 +29,9 @@ void Stack::Impl::Advance(Instant now) {
   now_ = std::max(now_, now);
   interface_.Advance(now_);
   tcp_.Advance(now_);
+  // [RFC 9293 3.8.3 MUST-20] negative advice: the next hop is asked whether it is still there.
+  if (const std::optional<Ipv4Address> doubted = tcp_.TakeDoubted())
+    interface_.Doubt(*doubted, now_);
 }
 
 // Stages, so that the cache misses of a batch overlap: headers and hashes of all, then the places
@@ -130,6 +133,7 @@ Drop Stack::Impl::PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& 
   segment.flags = view->flags();
   segment.ecn = static_cast<tcp::Ecn>(packet.type_of_service() & 3);
   segment.window = view->window();
+  segment.urgent_pointer = view->urgent_pointer();
   segment.options = view->options();
   segment.payload = view->payload();
   out.kind = Prepared::Kind::kTcp;
@@ -249,14 +253,12 @@ Drop Stack::Impl::ProcessIcmp(const Ipv4View& packet) {
   const net::IcmpVerdict verdict =
       net::HandleIcmp(*message, !interface_.addressing().IsOwn(packet.destination()));
   if (verdict.reply) interface_.SendEchoReply(packet, *message, now_);
-  if (message->type() == static_cast<uint8_t>(IcmpType::kDestinationUnreachable)) {
-    return ProcessUnreachable(*message);
-  }
+  if (verdict.for_transport) return ProcessIcmpError(*message);
   return verdict.drop;
 }
 
-// [RFC 1122 3.2.2.1] an unreachable goes to the transport that sent what it quotes.
-Drop Stack::Impl::ProcessUnreachable(const IcmpView& message) {
+// [RFC 1122 3.2.2.1] an error goes to the transport that sent what it quotes.
+Drop Stack::Impl::ProcessIcmpError(const IcmpView& message) {
   const std::expected<net::IcmpQuote, Drop> quote = net::IcmpQuote::Parse(message.payload());
   if (!quote) return quote.error();
   if (!interface_.addressing().IsOwn(quote->source) || !quote->is_first_fragment)
@@ -264,8 +266,8 @@ Drop Stack::Impl::ProcessUnreachable(const IcmpView& message) {
   if (quote->protocol != static_cast<uint8_t>(IpProtocol::kTcp)) return Drop::kIcmpUnhandledType;
   const tcp::FlowKey flow{quote->destination, quote->source, quote->destination_port,
                           quote->source_port};
-  return tcp_.OnUnreachable(flow, Seq(quote->word), static_cast<UnreachableCode>(message.code()),
-                            static_cast<uint16_t>(message.rest_of_header()), now_);
+  return tcp_.OnIcmpError(flow, Seq(quote->word), static_cast<IcmpType>(message.type()),
+                          message.code(), static_cast<uint16_t>(message.rest_of_header()), now_);
 }
 
 Drop Stack::Impl::ProcessUdp(const Ipv4View& packet, bool link_group) {
@@ -307,7 +309,9 @@ size_t Stack::Impl::Transmit(MutableBytes out, Instant now) {
     }
     Ipv4Header header;
     header.payload_length = static_cast<uint16_t>(segment->size_bytes);
-    header.type_of_service = static_cast<uint8_t>(segment->ecn);
+    // [RFC 9293 3.9.1.9 SHLD-22] as the application set it.
+    header.type_of_service =
+        static_cast<uint8_t>(segment->dscp << 2 | static_cast<uint8_t>(segment->ecn));
     header.dont_fragment = segment->dont_fragment;
     header.protocol = static_cast<uint8_t>(IpProtocol::kTcp);
     header.source = segment->source;

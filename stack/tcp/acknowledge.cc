@@ -92,7 +92,7 @@ void Connection::AcceptAck(const Segment& segment, const SegmentOptions& options
   if (control.recovery != kNoIndex) {
     RunRecovery(segment, options, advanced, duplicate, flight_before, control, env);
   }
-  if (send_timer == SendTimer::kPersist && snd_.usable_bytes() > 0) {
+  if (send_timer == SendTimer::kPersist && !WindowHoldsBack(env)) {
     send_timer = SendTimer::kNone;
     control.send_deadline = kNever;
     tries = 0;

@@ -78,8 +78,7 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
       AckNow();
     }
   }
-  // [RFC 9293 3.8.5] the sixth step, urgent data: it is delivered in line like any other, the
-  // pointer is not used.
+  if (rest.Has(kUrg)) TakeUrgent(rest, control, env, arrival);
   if (!TakeText(rest, control, env, arrival)) return arrival;
   if (rest.Has(kFin)) TakeFin(arrival);
   return arrival;
@@ -308,7 +307,8 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
   } else {
     AckNow();
   }
-  if (control.out_of_order != kNoIndex) [[unlikely]]
+  if (control.out_of_order != kNoIndex && env.buffers.out_of_orders[control.out_of_order].HasGap())
+      [[unlikely]]
     JoinHeld(control, env, arrival);
   // A FIN counts only when all text before it was taken and the window has a number left for it.
   return !cut && (!segment.Has(kFin) || (rcv_.window_bytes() > 0 &&

@@ -28,6 +28,7 @@
 #include "stack/tcp/sender.h"
 #include "stack/tcp/snapshot.h"
 #include "stack/tcp/socket_options.h"
+#include "stack/tcp/soft_error.h"
 #include "stack/tcp/state.h"
 
 namespace aether::tcp {
@@ -46,6 +47,7 @@ struct Arrival {
   bool reset_peer = false;   // send a reset of our own: the connection is given up
   bool challenge = false;    // an ACK is due if the limit on them allows it
   bool progress = false;     // something new was acknowledged
+  bool doubt = false;        // the way to the peer seems to be broken
 };
 
 // What a timer of the sending side waits for; at most one runs at a time.
@@ -83,7 +85,8 @@ struct alignas(32) Control {
   uint16_t keepalive_interval_s = 75;
   uint16_t user_timeout_s = 0;
   uint8_t keepalive_probes = 9;
-  uint8_t receive_doublings = 0;  // of the receive buffer
+  uint8_t receive_doublings : 4 = 0;  // of the receive buffer
+  SoftError soft_error : 4 = SoftError::kNone;
 
   void StopTimers() {
     send_deadline = kNever;
@@ -144,8 +147,9 @@ class alignas(64) Connection {
     kNoDelay = 1u << 21,
     kQuickAck = 1u << 22,
     kTsRecentValid = 1u << 24,
-    kCwrWindow = 1u << 25,    // ECN: Recovery::cwr_end is valid
-    kFinReceived = 1u << 26,  // RCV.NXT counts the peer's FIN
+    kCwrWindow = 1u << 25,     // ECN: Recovery::cwr_end is valid
+    kFinReceived = 1u << 26,   // RCV.NXT counts the peer's FIN
+    kSmallAllowed = 1u << 28,  // a small window was waited for long enough
   };
 
   bool Has(Flag flag) const { return (flags & flag) != 0; }
@@ -202,6 +206,10 @@ class alignas(64) Connection {
   bool MayChallenge(Instant now);
   // Gives back everything that lies in pools but the receive queue.
   void ReleaseBuffers(Control& control, Buffers& buffers);
+  // --- urgent.cc ---
+  uint32_t UrgentBytes(const Control& control, const Env& env) const;
+  // The application has read something.
+  void OnRead(Control& control, const Env& env);
   uint32_t SendLimit(const Control& control, const Env& env) const;
 
   Snapshot TakeSnapshot(const Control& control, const Env& env) const;
@@ -232,6 +240,7 @@ class alignas(64) Connection {
   SendTimer send_timer = SendTimer::kNone;
   uint8_t tries = 0;        // transmissions of a SYN or SYN-ACK, or window probes
   uint8_t probes_sent = 0;  // keepalives without an answer
+  uint8_t dscp = 0;         // SocketOptions::dscp
 
  private:
   // Nothing is due, at one look: most segments leave a connection like this.
@@ -265,6 +274,7 @@ class alignas(64) Connection {
   bool HoldText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
   void JoinHeld(Control& control, const Env& env, Arrival& arrival);
   void TakeFin(Arrival& arrival);
+  void TakeUrgent(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
   void ScheduleAck(Control& control, const Env& env);
   void AckNow() { Set(kAckNow); }
 
@@ -287,7 +297,9 @@ class alignas(64) Connection {
   Arrival OnRetransmitTimeout(Control& control, const Env& env);
   Arrival OnHandshakeTimeout(Control& control, const Env& env);
   Arrival OnKeepalive(Control& control, const Env& env);
-  bool UserTimeoutPassed(const Control& control, const Env& env) const;
+  bool WindowHoldsBack(const Env& env) const;
+  Duration UserTimeoutLeft(const Control& control, const Env& env) const;
+  void DoubtPeer(Control& control, Arrival& arrival);
   static Arrival GiveUp(bool tell_peer);
 };
 static_assert(sizeof(Connection) == 128);

@@ -27,7 +27,10 @@ Layer::Outgoing Layer::EmitReply(const Reply& reply, MutableBytes out) {
   }
   const size_t size = header.Emit(out, reply.flow.local, reply.flow.remote, 0, 0);
   if (reply.flags == tcp_flags::kAck) ++counters_.tcp_pure_acks_out;
-  return {.source = reply.flow.local, .destination = reply.flow.remote, .size_bytes = size};
+  return {.source = reply.flow.local,
+          .destination = reply.flow.remote,
+          .size_bytes = size,
+          .dscp = reply.dscp};
 }
 
 Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, MutableBytes out,
@@ -81,6 +84,7 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
   Outgoing outgoing{
       .source = connection.flow.local, .destination = connection.flow.remote, .size_bytes = size};
   outgoing.dont_fragment = config_.profile.path_mtu_discovery;
+  outgoing.dscp = connection.dscp;
   // [RFC 3168 6.1.5] only new data is marked as capable, never what is sent again.
   if (connection.Has(Connection::kEcn) && plan.kind == SegmentPlan::Kind::kData &&
       plan.payload_bytes > 0) {

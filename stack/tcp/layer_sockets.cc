@@ -131,6 +131,7 @@ void Layer::Consume(ConnectionId id, size_t size) {
   Connection* connection = Find(id);
   if (connection == nullptr) return;
   connection->rcv_.queue.Consume(buffers_.chunks, size);
+  connection->OnRead(controls_[id.index], MakeEnv(now_));
   if (!CanReceive(connection->state())) return;
   GrowReceiveBuffer(id.index, size);
   if (connection->rcv_.WindowUpdateDue(controls_[id.index].ReceiveBufferBytes(limits_),
@@ -242,9 +243,9 @@ void Layer::Close(ConnectionId id) {
     FreeIfUnused(id.index);
     return;
   }
-  if (state == State::kSynSent || state == State::kSynReceived) {
-    // [RFC 9293 3.10.4] nothing was exchanged yet: the connection is deleted.
-    if (state == State::kSynReceived) ResetPeer(*connection);
+  if (state == State::kSynSent) {
+    // [RFC 9293 3.10.4] nothing was exchanged yet: the connection is deleted. In SYN-RECEIVED the
+    // FIN waits with what is queued.
     EndConnection(id.index);
     return;
   }
@@ -342,6 +343,7 @@ void Layer::Apply(const SocketOptions& options, uint32_t index) {
   control.keepalive_interval_s = std::max<uint16_t>(1, seconds(options.keepalive_interval));
   control.keepalive_probes = std::max<uint8_t>(1, options.keepalive_probes);
   control.user_timeout_s = seconds(options.user_timeout);
+  connection.dscp = options.dscp & 0x3f;
   control.keepalive_deadline.Clear();
   if (control.keepalive_idle_s != 0)
     control.keepalive_deadline.Set(now_ + std::chrono::seconds(control.keepalive_idle_s));

@@ -77,11 +77,13 @@ std::optional<SegmentPlan> Connection::PlanNewData(const Control& control, const
     if (congestion < std::min<uint32_t>(unsent, mss_bytes)) return std::nullopt;
     admitted = std::min(usable, congestion);
   }
-  SegmentPlan plan{.kind = SegmentPlan::Kind::kData,
-                   .seq = snd_.nxt,
-                   .payload_bytes = snd_.NextPayload(mss_bytes, admitted),
-                   .flags = kAck,
-                   .record = kNoIndex};
+  SegmentPlan plan{
+      .kind = SegmentPlan::Kind::kData,
+      .seq = snd_.nxt,
+      .payload_bytes = snd_.NextPayload(mss_bytes, admitted,
+                                        Has(kSmallAllowed) || !env.profile().zero_window_probes),
+      .flags = kAck,
+      .record = kNoIndex};
   const bool is_last = plan.payload_bytes == unsent;
   // The FIN takes one number of the window, too.
   const bool fin = is_last && Has(kFinQueued) && usable > plan.payload_bytes;
@@ -161,7 +163,7 @@ void Connection::OnSent(const SegmentPlan& plan, Control& control, const Env& en
     case SegmentPlan::Kind::kSyn:
       Unset(kSynDue);
       snd_.nxt = snd_.una + 1;
-      control.unacked_since_ms = env.now_ms();
+      if (tries == 0) control.unacked_since_ms = env.now_ms();
       if (tries < 255) ++tries;
       ArmSendTimer(/*restart=*/true, control, env);
       return;
@@ -178,6 +180,7 @@ void Connection::OnSent(const SegmentPlan& plan, Control& control, const Env& en
   const bool is_new = plan.kind == SegmentPlan::Kind::kData;
   if (is_new) {
     if (snd_.flight_bytes() == 0) control.unacked_since_ms = env.now_ms();
+    Unset(kSmallAllowed);
     if ((plan.flags & kFin) != 0) Set(kFinSent);
     if ((plan.flags & tcp_flags::kCwr) != 0) Unset(kCwrDue);
   }

@@ -30,6 +30,8 @@ Snapshot Connection::TakeSnapshot(const Control& control, const Env& env) const 
                             : env.buffers.out_of_orders[control.out_of_order].held.held_bytes(),
           .lost_bytes = recovery == nullptr ? 0 : recovery->flight.lost_bytes(),
           .sacked_bytes = recovery == nullptr ? 0 : recovery->flight.sacked_bytes(),
+          .urgent_bytes = UrgentBytes(control, env),
+          .soft_error = control.soft_error,
           .timestamps = Has(kTimestamps),
           .sack = Has(kSack),
           .window_scaling = Has(kScaling),
