@@ -44,6 +44,7 @@ Arrival Connection::OnPredicted(const Segment& segment, const SegmentOptions& op
                                 Control& control, const Env& env) {
   Arrival arrival;
   control.heard_ms = env.now_ms();
+  control.probes_sent = 0;
   if (Has(kTimestamps)) TakeTimestamp(segment, options, control, env);
   const uint32_t window = uint32_t{segment.window} << snd_scale;
   const bool changed = window != snd_.wnd;
@@ -68,6 +69,8 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
   if (!CheckReset(rest, arrival)) return arrival;
   if (!CheckSyn(rest, arrival)) return arrival;
   if (!CheckAck(rest, options, control, env, arrival)) return arrival;
+  // [RFC 7323 2.2] the window of a SYN is not scaled: only that of a simultaneous open comes here.
+  if (segment.Has(kSyn)) snd_.SetWindow(segment.window, rest.seq, rest.ack);
   control.heard_ms = env.now_ms();
   control.probes_sent = 0;
   if (options.has_timestamps) TakeTimestamp(segment, options, control, env);
