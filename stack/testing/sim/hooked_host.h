@@ -33,7 +33,7 @@ struct Hooks {
 class HookedHost : public StackHost {
  public:
   HookedHost(const Config& config, Ipv4Network address, Instant now, Hooks hooks)
-      : StackHost(config, address, now), hooks_(std::move(hooks)), now_(now) {}
+      : StackHost(config, address, std::nullopt, now), hooks_(std::move(hooks)), now_(now) {}
 
   void Receive(std::span<const Bytes> frames, Instant now) override {
     now_ = now;

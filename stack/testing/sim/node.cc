@@ -12,7 +12,7 @@ Config MakeConfig(const Scenario& scenario, const NodeSpec& spec) {
   config.mac = spec.mac;
   config.mtu = spec.mtu;
   config.seed = spec.seed;
-  config.profile = scenario.profile;
+  config.profile = spec.profile.value_or(scenario.profile);
   config.net.neighbors_max = 32;
   config.net.output_frames_max = 64;
   // A profile that does not retransmit loses for good what finds no place here.
@@ -24,7 +24,7 @@ Config MakeConfig(const Scenario& scenario, const NodeSpec& spec) {
   config.tcp.time_wait_max = 256;
   config.tcp.listeners_max = 4;
   config.tcp.accept_queue_max = 256;
-  config.tcp.half_open_max = 128;
+  config.tcp.half_open_max = spec.half_open_max;
   config.tcp.replies_max = 256;
   config.tcp.receive_buffer_bytes = spec.receive_buffer_bytes;
   config.tcp.receive_buffer_max_bytes =
@@ -38,7 +38,7 @@ Config MakeConfig(const Scenario& scenario, const NodeSpec& spec) {
 
 std::unique_ptr<TcpHost> MakeHost(const Scenario& scenario, const NodeSpec& spec, Instant now) {
   if (spec.is_stack) {
-    return std::make_unique<StackHost>(MakeConfig(scenario, spec), spec.address, now);
+    return std::make_unique<StackHost>(MakeConfig(scenario, spec), spec.address, spec.gateway, now);
   }
   SimClientSpec client;
   client.mac = spec.mac;

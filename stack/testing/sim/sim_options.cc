@@ -102,9 +102,7 @@ Problem TakeNumber(std::string_view name, std::string_view value, uint64_t least
 
 Problem TakeProfile(std::string_view value, Raw& raw) {
   if (!FindProfile(value)) {
-    std::vector<std::string_view> names;
-    for (const NamedProfile& profile : Profiles()) names.push_back(profile.name);
-    return "There is no profile \"" + std::string(value) + "\"; there are " + Join(names) + ".";
+    return "There is no profile \"" + std::string(value) + "\"; there are " + ProfileHelp() + ".";
   }
   raw.profile = value;
   return std::nullopt;
@@ -238,15 +236,13 @@ std::expected<SimOptions, std::string> ParseSimOptions(
 }
 
 std::string SimUsage() {
-  std::vector<std::string_view> profiles;
-  for (const NamedProfile& profile : Profiles()) profiles.push_back(profile.name);
   return "aether-sim: stacks on simulated links, in virtual time, everything from one seed.\n"
          "  --scenario NAME[,NAME]   all, or " +
          Join(ScenarioNames()) +
          "\n"
          "  --seed N, --seeds A..B   which draws of it (1)\n"
          "  --profile NAME           " +
-         Join(profiles) +
+         ProfileHelp() +
          " (full)\n"
          "  --jobs N                 processes (1)\n"
          "  --twice                  run everything twice: the traces must be the same\n"
