@@ -67,7 +67,12 @@ void AddHonest(Dice& dice, Scenario& s, int64_t count_max) {
 void DrawSynFlood(Dice& dice, Scenario& s) {
   DrawGateway(dice, s);
   if (s.profile.syn_cookies == tcp::SynCookies::kNever) {
-    s.profile.syn_cookies = tcp::SynCookies::kUnderPressure;
+    if (dice.Chance(kCertain / 2)) {
+      // [RFC 9293 3.10.7.2] without cookies nobody comes in while the table is full.
+      s.expects_completion = false;
+    } else {
+      s.profile.syn_cookies = tcp::SynCookies::kUnderPressure;
+    }
   }
   s.nodes[0].half_open_max = dice.Between32(1, 64);
   ForgeryPlan flood;
@@ -153,6 +158,50 @@ void DrawDeadPeer(Dice& dice, Scenario& s) {
   }
 }
 
+// Memory for queues is short: what finds no place is refused and comes again.
+void DrawFewBuffers(Dice& dice, Scenario& s) {
+  for (LinkSpec& link : s.links) {
+    link.loss_ppm = static_cast<uint32_t>(dice.Scaled(1000, 50'000));
+    link.reorder_ppm = static_cast<uint32_t>(dice.Scaled(1000, 100'000));
+    link.reorder_delay_max = milliseconds(20);
+  }
+  while (s.nodes.size() < 3) AddClient(dice, s);
+  const bool is_tight = dice.Chance(kCertain / 2);
+  s.nodes[0].buffers.chunks_max = is_tight ? dice.Between32(4, 32) : dice.Between32(32, 200);
+  s.nodes[0].buffers.send_items_max = dice.Between32(4, 200);
+  s.nodes[0].buffers.sent_segments_max = dice.Between32(4, 200);
+  s.nodes[0].buffers.held_ranges_max = dice.Between32(1, 64);
+  const int64_t count = dice.Between(1, 10);
+  for (int64_t i = 0; i < count; ++i) {
+    TransferPlan plan = LongTransfer(dice, 1000, 40'000);
+    plan.client = dice.Between32(1, 2);
+    // With every piece of memory in queues that nobody can empty, some have to give up.
+    plan.is_graceful = false;
+    plan.client_app.idle_timeout = plan.server_app.idle_timeout = seconds(300);
+    plan.start = Instant(dice.Between(Duration{0}, milliseconds(500)));
+    Add(s, std::move(plan));
+  }
+}
+
+// More connections than the tables hold: some come in late, and some not at all.
+void DrawFullTables(Dice& dice, Scenario& s) {
+  while (s.nodes.size() < 3) AddClient(dice, s);
+  s.nodes[0].connections_max = dice.Between32(1, 12);
+  s.nodes[0].time_wait_max = dice.Between32(1, 8);
+  s.nodes[0].accept_queue_max = dice.Between32(1, 8);
+  s.nodes[0].half_open_max = dice.Between32(1, 8);
+  const int64_t count = dice.Between(5, 40);
+  for (int64_t i = 0; i < count; ++i) {
+    TransferPlan plan = AnyTransfer(dice, 5000);
+    plan.client = dice.Between32(1, 2);
+    plan.start = Instant(dice.Between(Duration{0}, seconds(3)));
+    plan.is_graceful = false;
+    plan.client_app.waits_for_finished = plan.server_app.waits_for_finished = false;
+    plan.client_app.idle_timeout = plan.server_app.idle_timeout = seconds(300);
+    Add(s, std::move(plan));
+  }
+}
+
 constexpr CatalogueEntry kEntries[] = {
     {"profiles", true, DrawProfiles},
     {"simultaneous-open", true, DrawSimultaneousOpen},
@@ -160,6 +209,8 @@ constexpr CatalogueEntry kEntries[] = {
     {"blind-attack", true, DrawBlindAttack},
     {"address-change", true, DrawAddressChange},
     {"dead-peer", true, DrawDeadPeer},
+    {"few-buffers", true, DrawFewBuffers},
+    {"full-tables", true, DrawFullTables},
 };
 
 }  // namespace

@@ -41,8 +41,6 @@ std::optional<Violation> FlowWatch::OnSegment(const NaiveIpv4& ip, const NaiveTc
     if (flow.directions[1].start) flow.is_over = true;
     return std::nullopt;
   }
-  sightings_.congestion_echoes += (tcp.flags & kEce) != 0 ? 1 : 0;
-  sightings_.window_reduced += (tcp.flags & kCwr) != 0 ? 1 : 0;
   Direction& peer = flow.directions[1 - from];
   if (!peer.start && (tcp.flags & kAck) != 0 &&
       std::ranges::find(peer.offered, tcp.acknowledgment - 1) != peer.offered.end()) {
@@ -53,6 +51,8 @@ std::optional<Violation> FlowWatch::OnSegment(const NaiveIpv4& ip, const NaiveTc
     OnSyn(flow, from, tcp);
     return std::nullopt;
   }
+  sightings_.congestion_echoes += (tcp.flags & kEce) != 0 ? 1 : 0;
+  sightings_.window_reduced += (tcp.flags & kCwr) != 0 ? 1 : 0;
   if (!flow.directions[from].start) return std::nullopt;
   if (IsFromGhost(flow, from, tcp)) {
     // The client answers to what it hears, and may acknowledge it.

@@ -20,10 +20,10 @@ Config MakeConfig(const Scenario& scenario, const NodeSpec& spec) {
   config.net.arp_queue_per_neighbor_max = 64;
   config.net.reassembly_datagrams_max = 4;
   config.net.reassembly_bytes_max = 1u << 17;
-  config.tcp.connections_max = 256;
-  config.tcp.time_wait_max = 256;
+  config.tcp.connections_max = spec.connections_max;
+  config.tcp.time_wait_max = spec.time_wait_max;
   config.tcp.listeners_max = 4;
-  config.tcp.accept_queue_max = 256;
+  config.tcp.accept_queue_max = spec.accept_queue_max;
   config.tcp.half_open_max = spec.half_open_max;
   config.tcp.replies_max = 256;
   config.tcp.receive_buffer_bytes = spec.receive_buffer_bytes;
@@ -31,8 +31,7 @@ Config MakeConfig(const Scenario& scenario, const NodeSpec& spec) {
       std::max<uint32_t>(spec.receive_buffer_bytes, spec.buffer_max_bytes);
   config.tcp.send_buffer_bytes = spec.send_buffer_bytes;
   config.tcp.send_buffer_max_bytes = std::max(spec.send_buffer_bytes, spec.buffer_max_bytes);
-  config.buffers.chunks_max = 32768;
-  config.buffers.send_items_max = 65536;
+  config.buffers = spec.buffers;
   return config;
 }
 

@@ -10,6 +10,7 @@
 
 #include "stack/base/random.h"
 #include "stack/base/time.h"
+#include "stack/config.h"
 #include "stack/tcp/profile.h"
 #include "stack/testing/sim/link.h"
 #include "stack/testing/sim/plan.h"
@@ -34,7 +35,12 @@ struct NodeSpec {
   Seed seed{};
   std::optional<tcp::Profile> profile;  // the scenario's, if none
   std::optional<Ipv4Address> gateway;
+  // Limits of a stack.
   uint32_t half_open_max = 128;
+  uint32_t connections_max = 256;
+  uint32_t time_wait_max = 256;
+  uint32_t accept_queue_max = 256;
+  BufferLimits buffers{};
 };
 
 struct Scenario {

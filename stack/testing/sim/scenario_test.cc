@@ -72,7 +72,8 @@ TEST(DrawScenarioTest, OnlyScenariosThatNeedAReliableProfileHarmFrames) {
       EXPECT_EQ(scenario->expects_completion, !scenario->needs_reliable);
     }
     // These lose nothing on links, but SYNs to a full table, or everything by a change of address.
-    const std::set<std::string_view> others = {"syn-flood", "blind-attack", "address-change"};
+    const std::set<std::string_view> others = {"syn-flood", "blind-attack", "address-change",
+                                               "full-tables"};
     EXPECT_EQ(lossy || others.contains(name), *NeedsReliable(name)) << name;
   }
 }

@@ -122,6 +122,7 @@ class Simulation {
   std::optional<Instant> over_at_;
   RunResult result_;
   uint64_t hash_ = 0;
+  uint64_t steps_at_once_ = 0;
 };
 
 inline RunResult RunScenario(const Scenario& scenario, const RunOptions& options = {}) {
