@@ -151,6 +151,8 @@ bool Connection::CheckSequence(Segment& segment, Control& control, const Env&, A
   if (state_ == State::kSynReceived && segment.Has(kSyn) && segment.seq + 1 == rcv_.nxt) {
     if (segment.Has(kAck) && segment.ack.After(snd_.una) && segment.ack.BeforeOrAt(snd_.nxt)) {
       // [RFC 9293 3.5] the SYN-ACK of a simultaneous open: its SYN has been taken, its ACK is new.
+      // It is acknowledged: its sender may never have heard our own.
+      AckNow();
       segment.seq += 1;
       segment.flags = static_cast<uint8_t>(segment.flags & ~kSyn);
       return true;

@@ -105,5 +105,20 @@ TEST(StackTcpFullRegression, TheWindowOfASimultaneousSynAckIsNotScaled) {
   EXPECT_EQ(s.stack().Inspect(*id)->snd_wnd_bytes, 1000u);
 }
 
+// The acknowledgement in the SYN-ACK that we sent may have been lost: the peer's own SYN-ACK asks
+// for another, and may be the last that it sends.
+TEST(StackTcpFullRegression, TheSynAckOfASimultaneousOpenIsAcknowledged) {
+  Script s({.config = FullConfig(), .listen_port = 0});
+  const auto id = s.stack().TcpConnect({kPeerIp, 40000}, {.local_port = 80});
+  ASSERT_TRUE(id);
+  s.Step();
+  s.DiscardOutput();
+  s.peer().Send({.flags = kSyn, .seq = 0, .options = MssOption(1460)});
+  s.Expect(SynAck());
+  s.Send(s.peer().Build({.flags = kSyn | kAck, .seq = 0, .ack = 1, .options = MssOption(1460)}));
+  s.Expect(Ack(1).AtSeq(1));
+  EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
+}
+
 }  // namespace
 }  // namespace aether::testing
