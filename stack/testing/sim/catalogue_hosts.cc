@@ -30,7 +30,10 @@ void DrawSimultaneousOpen(Dice& dice, Scenario& s) {
   const Duration delay = dice.Scaled(milliseconds(1), milliseconds(100));
   for (LinkSpec& link : s.links) link.delay = delay;
   if (dice.Chance(kCertain / 2)) {
-    for (LinkSpec& link : s.links) link.loss_ppm = dice.Between32(10'000, 200'000);
+    for (LinkSpec& link : s.links) {
+      link.syn_losses = dice.Between32(0, 2);
+      link.loss_ppm = dice.Between32(0, 20'000);
+    }
   }
   const int64_t count = dice.Between(1, 5);
   for (int64_t i = 0; i < count; ++i) {

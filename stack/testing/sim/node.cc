@@ -14,10 +14,12 @@ Config MakeConfig(const Scenario& scenario, const NodeSpec& spec) {
   config.seed = spec.seed;
   config.profile = spec.profile.value_or(scenario.profile);
   config.net.neighbors_max = 32;
-  config.net.output_frames_max = 64;
-  // A profile that does not retransmit loses for good what finds no place here.
-  config.net.arp_queue_max = 128;
-  config.net.arp_queue_per_neighbor_max = 64;
+  // What finds no place here is lost for good to datagrams, and to a profile that does not
+  // retransmit.
+  config.net.output_frames_max = 256;
+  config.net.output_fragments_max = 4096;
+  config.net.arp_queue_max = 256;
+  config.net.arp_queue_per_neighbor_max = 256;
   config.net.reassembly_datagrams_max = 4;
   config.net.reassembly_bytes_max = 1u << 17;
   config.tcp.connections_max = spec.connections_max;

@@ -32,7 +32,7 @@ struct OracleLimits {
   // Frames without data, for each frame that arrives and each call of an application. What waited
   // for an ARP answer comes on top: one frame per connection, and the queue of the neighbour.
   uint32_t control_per_input_max = 4;
-  uint32_t arp_queue_max = 64;
+  uint32_t arp_queue_max = 256;
   // Data frames for each input: what one acknowledgement may set free.
   uint32_t data_per_input_max = 2400;
   // Frames without any input: so many at once, and so many in a second, per connection.
