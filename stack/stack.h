@@ -21,6 +21,7 @@
 #include "stack/base/bytes.h"
 #include "stack/base/counters.h"
 #include "stack/base/error.h"
+#include "stack/base/memory_use.h"
 #include "stack/base/time.h"
 #include "stack/config.h"
 #include "stack/tcp/handle.h"
@@ -185,6 +186,8 @@ class Stack {
 
   const Config& config() const;
   const Counters& counters() const;
+  // What is held now; all zeros once everything was let go and time has passed.
+  MemoryUse memory_in_use() const;
   // Calls CHECK on everything that must hold between calls; for tests, fuzzing and simulation.
   void CheckInvariants() const;
 

@@ -107,6 +107,13 @@ std::expected<void, Error> Stack::UdpSend(UdpSocketId socket, Ipv4Endpoint to, B
 
 const Config& Stack::config() const { return impl_->config_; }
 const Counters& Stack::counters() const { return impl_->counters_; }
+MemoryUse Stack::memory_in_use() const {
+  MemoryUse use;
+  impl_->interface_.AddMemoryUse(use);
+  impl_->udp_.AddMemoryUse(use);
+  impl_->tcp_.AddMemoryUse(use);
+  return use;
+}
 void Stack::CheckInvariants() const {
   impl_->interface_.CheckInvariants();
   impl_->udp_.CheckInvariants();

@@ -348,6 +348,12 @@ size_t Interface::Transmit(MutableBytes out) {
   return size;
 }
 
+void Interface::AddMemoryUse(MemoryUse& use) const {
+  use.neighbors += neighbors_.size();
+  use.frames += store_.used();
+  use.fragmented_datagrams += fragments_.datagrams();
+}
+
 void Interface::CheckInvariants() const {
   neighbors_.CheckInvariants();
   fragments_.CheckInvariants();

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "stack/base/counters.h"
+#include "stack/base/memory_use.h"
 #include "stack/base/random.h"
 #include "stack/base/time.h"
 #include "stack/config.h"
@@ -78,6 +79,7 @@ class Interface {
   void Advance(Instant now);
   Instant NextDeadline() const;
   uint16_t NextIdentification();
+  void AddMemoryUse(MemoryUse& use) const;
   void CheckInvariants() const;
 
  private:

@@ -42,6 +42,7 @@ Arrival Connection::OnPredicted(const Segment& segment, const SegmentOptions& op
                                 Control& control, const Env& env) {
   Arrival arrival;
   control.heard_ms = env.now_ms();
+  probes_sent = 0;
   if (Has(kTimestamps)) TakeTimestamp(segment, options, control, env);
   const uint32_t window = uint32_t{segment.window} << snd_scale;
   const bool changed = window != snd_.wnd;
@@ -66,6 +67,8 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
   if (!CheckReset(rest, arrival)) return arrival;
   if (!CheckSyn(rest, arrival)) return arrival;
   if (!CheckAck(rest, options, control, env, arrival)) return arrival;
+  // [RFC 7323 2.2] the window of a SYN is not scaled: only that of a simultaneous open comes here.
+  if (segment.Has(kSyn)) snd_.SetWindow(segment.window, rest.seq, rest.ack);
   control.heard_ms = env.now_ms();
   probes_sent = 0;
   if (options.has_timestamps) TakeTimestamp(segment, options, control, env);
@@ -146,6 +149,8 @@ bool Connection::CheckSequence(Segment& segment, Control& control, const Env& en
   if (state_ == State::kSynReceived && segment.Has(kSyn) && segment.seq + 1 == rcv_.nxt) {
     if (segment.Has(kAck) && segment.ack.After(snd_.una) && segment.ack.BeforeOrAt(snd_.nxt)) {
       // [RFC 9293 3.5] the SYN-ACK of a simultaneous open: its SYN has been taken, its ACK is new.
+      // It is acknowledged: its sender may never have heard our own.
+      AckNow();
       segment.seq += 1;
       segment.flags = static_cast<uint8_t>(segment.flags & ~kSyn);
       return true;

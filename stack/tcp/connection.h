@@ -208,6 +208,8 @@ class alignas(64) Connection {
   void ReleaseBuffers(Control& control, Buffers& buffers);
   // --- urgent.cc ---
   uint32_t UrgentBytes(const Control& control, const Env& env) const;
+  // [RFC 2883 4] the next acknowledgement says what arrived twice.
+  void ReportDuplicate(SackBlock block, Control& control, const Env& env);
   // The application has read something.
   void OnRead(Control& control, const Env& env);
   uint32_t SendLimit(const Control& control, const Env& env) const;
@@ -268,7 +270,6 @@ class alignas(64) Connection {
   bool TakeText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
   // The place for what is out of order; null when there is no memory for one more.
   static OutOfOrder* MakeOutOfOrder(Control& control, const Env& env);
-  void ReportDuplicate(SackBlock block, Control& control, const Env& env);
   static void OnDuplicateReported(Control& control, const Env& env);
   static void FreeOutOfOrderIfUnused(Control& control, const Env& env);
   bool HoldText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);

@@ -215,6 +215,20 @@ void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now) {
   PushReply(reply);
 }
 
+void Layer::AddMemoryUse(MemoryUse& use) const {
+  use.connections += connections_.used();
+  use.half_open += half_open_;
+  use.time_wait_records += time_wait_.size();
+  use.tcp_timers += timers_.armed();
+  use.tcp_replies += replies_.size();
+  use.chunks += buffers_.chunks.used();
+  use.send_items += buffers_.items.used();
+  use.sent_segments += buffers_.segments.used();
+  use.held_ranges += buffers_.ranges.used();
+  use.recoveries += buffers_.recoveries.used();
+  use.out_of_orders += buffers_.out_of_orders.used();
+}
+
 void Layer::CheckInvariants() const {
   uint32_t half_open = 0;
   uint32_t in_demux = 0;

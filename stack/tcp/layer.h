@@ -13,6 +13,7 @@
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
 #include "stack/base/error.h"
+#include "stack/base/memory_use.h"
 #include "stack/base/pool.h"
 #include "stack/base/random.h"
 #include "stack/base/time.h"
@@ -120,6 +121,7 @@ class Layer {
 
   size_t connection_count() const { return connections_.used(); }
   size_t time_wait_count() const { return time_wait_.size(); }
+  void AddMemoryUse(MemoryUse& use) const;
   void CheckInvariants() const;
 
  private:

@@ -55,11 +55,25 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
   header.window =
       is_syn ? static_cast<uint16_t>(std::min<uint32_t>(buffer_bytes, 0xffff))
              : connection.rcv_.Advertise(buffer_bytes, connection.mss_bytes, connection.rcv_scale);
+  // What is said with this segment, to be said again with the next one if it finds no room.
+  SackBlock duplicate;
+  bool has_left_out = false;
   if (is_syn || connection.Has(Connection::kTimestamps) || connection.Has(Connection::kSack)) {
-    const TcpOptions options = connection.OptionsFor(plan, control, env);
-    header.options = Bytes(bytes).first(options.Emit(bytes));
-    // [RFC 6691] blocks of a SACK take their room from the payload.
-    const size_t room = mss_max_bytes_ - header.options.size();
+    TcpOptions options = connection.OptionsFor(plan, control, env);
+    size_t option_bytes = options.Emit(bytes);
+    // [RFC 6691] the peer's MSS and the path's know of no options: blocks of a SACK take their room
+    // from the payload. What is sent again has its size already, and takes it from the blocks.
+    const size_t room_max =
+        connection.mss_bytes + (connection.Has(Connection::kTimestamps) ? size_t{12} : size_t{0});
+    while (plan.kind == SegmentPlan::Kind::kRetransmit && options.sack_block_count > 0 &&
+           plan.payload_bytes + option_bytes > room_max) {
+      --options.sack_block_count;
+      option_bytes = options.Emit(bytes);
+      has_left_out = connection.Has(Connection::kAckNow);
+      duplicate = buffers_.out_of_orders[control.out_of_order].duplicate;
+    }
+    header.options = Bytes(bytes).first(option_bytes);
+    const size_t room = is_syn ? 0 : room_max - option_bytes;
     if (plan.payload_bytes > room) {
       plan.payload_bytes = static_cast<uint32_t>(room);
       plan.flags = static_cast<uint8_t>(plan.flags & ~(tcp_flags::kFin | tcp_flags::kPsh));
@@ -81,6 +95,10 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
       header.Emit(out, connection.flow.local, connection.flow.remote, plan.payload_bytes, sum);
   if (plan.flags == tcp_flags::kAck && plan.payload_bytes == 0) ++counters_.tcp_pure_acks_out;
   connection.OnSent(plan, control, env);
+  if (has_left_out) [[unlikely]] {
+    connection.Set(Connection::kAckNow);
+    if (duplicate.start != duplicate.end) connection.ReportDuplicate(duplicate, control, env);
+  }
   Outgoing outgoing{
       .source = connection.flow.local, .destination = connection.flow.remote, .size_bytes = size};
   outgoing.dont_fragment = config_.profile.path_mtu_discovery;

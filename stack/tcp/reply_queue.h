@@ -34,6 +34,7 @@ class ReplyQueue {
   explicit ReplyQueue(uint32_t replies_max) : ring_(replies_max) { AETHER_CHECK(replies_max > 0); }
 
   bool empty() const { return size_ == 0; }
+  uint32_t size() const { return static_cast<uint32_t>(size_); }
   bool IsFull() const { return size_ == ring_.size(); }
   void Push(const Reply& reply) {
     AETHER_CHECK(!IsFull());

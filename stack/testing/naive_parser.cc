@@ -73,7 +73,9 @@ Problem ParseIcmp(NaiveFrame& out) {
   icmp.payload = From(data, 8);
   if (icmp.type == 0 || icmp.type == 8) {
     if (icmp.code != 0) return "ICMP echo with a code";
-  } else if (icmp.type == 3 || (icmp.type == 11 && icmp.code == 1)) {
+  } else if (icmp.type == 3 || icmp.type == 11) {
+    // [RFC 1122 3.3.2] a host times reassembly out, and never a route.
+    if (icmp.type == 11 && icmp.code != 1) return "ICMP time exceeded of a router";
     // [RFC 1122 3.2.2] the quote is the header of the datagram and at least 8 bytes of its data.
     if (icmp.payload.size() < 20) return "ICMP error quotes less than a header";
     const size_t header = size_t{icmp.payload[0] % 16u} * 4;

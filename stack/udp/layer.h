@@ -12,6 +12,7 @@
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
 #include "stack/base/error.h"
+#include "stack/base/memory_use.h"
 #include "stack/base/pool.h"
 #include "stack/base/random.h"
 #include "stack/config.h"
@@ -48,6 +49,10 @@ class Layer {
   };
   Pending TakePending();
 
+  void AddMemoryUse(MemoryUse& use) const {
+    use.udp_datagrams += store_.used();
+    use.large_udp_datagrams += large_.used();
+  }
   void CheckInvariants() const;
 
  private:

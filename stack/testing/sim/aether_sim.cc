@@ -1,13 +1,17 @@
 // aether-sim: runs scenarios of the simulator. See --help.
 #include <cinttypes>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stack/device/pcap_writer.h"
 #include "stack/testing/sim/runner.h"
+#include "stack/testing/sim/saved_run.h"
 #include "stack/testing/sim/shrink.h"
 #include "stack/testing/sim/sim_options.h"
 #include "stack/testing/sim/transfer_table.h"
@@ -20,6 +24,8 @@ using namespace aether::testing::sim;  // NOLINT(google-build-using-namespace)
 constexpr int kExitClean = 0;
 constexpr int kExitViolation = 1;
 constexpr int kExitUsage = 2;
+constexpr uint32_t kReachingMax = 10;
+constexpr const char* kSavedRuns = "corpora/scripts";
 
 void Report(const RunSpec& spec, const Outcome& outcome) {
   for (const std::string& frame : outcome.last_frames) std::printf("  %s\n", frame.c_str());
@@ -38,6 +44,7 @@ struct Totals {
   uint64_t bytes = 0;
   uint64_t retransmitted = 0;
   uint64_t digest = 0;
+  std::map<std::string, std::pair<uint64_t, uint64_t>> reached{};  // runs, and times in all
 
   void Add(size_t index, const Outcome& outcome) {
     ++runs;
@@ -45,6 +52,16 @@ struct Totals {
     bytes += outcome.delivered_bytes;
     retransmitted += outcome.retransmitted_segments;
     digest += (outcome.trace_hash ^ index) * 0x9e3779b97f4a7c15u;
+    for (const auto& [name, count] : outcome.reached) {
+      ++reached[name].first;
+      reached[name].second += count;
+    }
+  }
+  void PrintReached() const {
+    std::printf("%-32s %12s %14s\n", "reached", "in runs", "times");
+    for (const auto& [name, counts] : reached) {
+      std::printf("%-32s %12" PRIu64 " %14" PRIu64 "\n", name.c_str(), counts.first, counts.second);
+    }
   }
 };
 
@@ -74,11 +91,48 @@ int RecordRun(const SimOptions& options) {
   return result.violation ? kExitViolation : kExitClean;
 }
 
+// A failing run becomes a file, so that it is run again for ever.
+void Save(const SimOptions& options, const RunSpec& spec, const Outcome& outcome) {
+  const std::string directory = !options.save.empty() ? options.save
+                                : std::filesystem::is_directory(kSavedRuns)
+                                    ? std::string(kSavedRuns)
+                                    : std::string();
+  if (directory.empty()) return;
+  const std::expected<std::string, std::string> path =
+      WriteSavedRun({.spec = spec,
+                     .remarks = {},
+                     .violated = outcome.violation->oracle + " " + outcome.violation->text,
+                     .reaches = {},
+                     .trace = std::nullopt},
+                    directory);
+  if (path) {
+    std::printf("saved: %s\n", path->c_str());
+  } else {
+    std::fprintf(stderr, "aether-sim: %s\n", path.error().c_str());
+  }
+}
+
+void OnFailure(const SimOptions& options, const RunnerOptions& runner, const RunSpec& spec,
+               const Outcome& failure) {
+  Report(spec, failure);
+  if (!options.shrink) {
+    Save(options, spec, failure);
+    return;
+  }
+  std::fprintf(stderr, "aether-sim: looking for a smaller form\n");
+  const Shrunk shrunk =
+      Shrink(spec, failure, [&](const RunSpec& smaller) { return RunIsolated(smaller, runner); });
+  std::printf("smallest of %u runs:\n", shrunk.runs);
+  Report(shrunk.spec, shrunk.outcome);
+  Save(options, shrunk.spec, shrunk.outcome);
+}
+
 int RunMany(const SimOptions& options) {
   const RunnerOptions runner{.jobs = options.jobs, .twice = options.twice};
   Totals totals;
   std::optional<size_t> failed;
   Outcome failure;
+  uint32_t reaching = 0;
   const size_t tenth = options.runs.size() / 10 + 1;
   RunAll(options.runs, runner, [&](size_t index, const Outcome& outcome) {
     totals.Add(index, outcome);
@@ -86,27 +140,44 @@ int RunMany(const SimOptions& options) {
       std::fprintf(stderr, "aether-sim: %" PRIu64 " of %zu runs\n", totals.runs,
                    options.runs.size());
     }
+    if (outcome.reached.contains(options.reaching) && ++reaching <= kReachingMax) {
+      std::printf("reached: %s\n", CommandOf(options.runs[index]).c_str());
+    }
     if (!outcome.violation) return true;
     failed = index;
     failure = outcome;
     return false;
   });
-  if (failed) {
-    Report(options.runs[*failed], failure);
-    if (options.shrink) {
-      std::fprintf(stderr, "aether-sim: looking for a smaller form\n");
-      const Shrunk shrunk = Shrink(options.runs[*failed], failure,
-                                   [&](const RunSpec& spec) { return RunIsolated(spec, runner); });
-      std::printf("smallest of %u runs:\n", shrunk.runs);
-      Report(shrunk.spec, shrunk.outcome);
-    }
-  }
+  if (failed) OnFailure(options, runner, options.runs[*failed], failure);
+  if (options.reached) totals.PrintReached();
   std::printf("aether-sim: %" PRIu64 " runs%s, %" PRIu64 " frames, %" PRIu64
               " bytes delivered, %" PRIu64
               " segments retransmitted, %d violations, digest %016" PRIx64 "\n",
               totals.runs, options.twice ? " (each twice)" : "", totals.frames, totals.bytes,
               totals.retransmitted, failed ? 1 : 0, totals.digest);
   return failed ? kExitViolation : kExitClean;
+}
+
+// Files of saved runs, each twice.
+int Replay(const SimOptions& options) {
+  int failures = 0;
+  for (const std::string& path : options.replays) {
+    const std::expected<SavedRun, std::string> run = ReadSavedRun(path);
+    if (!run) {
+      std::fprintf(stderr, "aether-sim: %s\n", run.error().c_str());
+      return kExitUsage;
+    }
+    const Outcome outcome = RunIsolated(run->spec, {.twice = true});
+    const std::string problem = CheckReplay(*run, outcome);
+    if (!problem.empty()) ++failures;
+    if (outcome.violation) Report(run->spec, outcome);
+    const bool is_other = run->trace && *run->trace != outcome.trace_hash;
+    std::printf("%s: %s, trace: %016" PRIx64 "%s\n", path.c_str(),
+                problem.empty() ? "clean" : problem.c_str(), outcome.trace_hash,
+                is_other ? " (not the recorded one)" : "");
+  }
+  std::printf("aether-sim: %zu saved runs, %d failures\n", options.replays.size(), failures);
+  return failures == 0 ? kExitClean : kExitViolation;
 }
 
 }  // namespace
@@ -126,5 +197,6 @@ int main(int argc, char** argv) {
     std::fputs(TransferTable(options->profile).c_str(), stdout);
     return kExitClean;
   }
+  if (!options->replays.empty()) return Replay(*options);
   return options->pcap.empty() ? RunMany(*options) : RecordRun(*options);
 }

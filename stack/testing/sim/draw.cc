@@ -40,6 +40,8 @@ TransferPlan Make(Dice& dice, AppPlan client, AppPlan server, Closer closer) {
   plan.server_app = Closing(std::move(server), closer == Closer::kClient);
   plan.client_app.waits_for_finished = dice.Chance(kCertain / 2);
   plan.server_app.waits_for_finished = dice.Chance(kCertain / 2);
+  plan.client_app.options = DrawOptions(dice);
+  plan.server_app.options = DrawOptions(dice);
   return plan;
 }
 
@@ -68,6 +70,22 @@ void DrawBase(Dice& dice, Scenario& scenario) {
 void AddClient(Dice& dice, Scenario& scenario) {
   scenario.nodes.push_back(DrawNode(dice, static_cast<uint32_t>(scenario.nodes.size())));
   scenario.links.push_back(scenario.links[1]);
+}
+
+SocketOptions DrawOptions(Dice& dice) {
+  SocketOptions options;
+  if (dice.Chance(kCertain / 2)) return options;
+  options.no_delay = dice.Chance(kCertain / 2);
+  options.quick_ack = dice.Chance(kCertain / 2);
+  if (dice.Chance(kCertain / 3)) {
+    options.keepalive_idle = std::chrono::seconds(dice.Scaled(1, 60));
+    // Longer together than any darkness of a link.
+    options.keepalive_interval = std::chrono::seconds(dice.Between(5, 20));
+  }
+  if (dice.Chance(kCertain / 4)) {
+    options.user_timeout = std::chrono::seconds(dice.Between(200, 600));
+  }
+  return options;
 }
 
 Closer DrawCloser(Dice& dice) { return static_cast<Closer>(dice.Between(0, 2)); }
@@ -139,14 +157,20 @@ TransferPlan Exchanges(Dice& dice, uint32_t count, uint64_t request_bytes, uint6
 }
 
 TransferPlan AnyTransfer(Dice& dice, uint64_t bytes_max) {
-  const uint64_t bytes = static_cast<uint64_t>(dice.Scaled(1, static_cast<int64_t>(bytes_max)));
+  return LongTransfer(dice, 1, bytes_max);
+}
+
+TransferPlan LongTransfer(Dice& dice, uint64_t bytes_min, uint64_t bytes_max) {
+  const int64_t least = static_cast<int64_t>(bytes_min);
+  const int64_t most = static_cast<int64_t>(bytes_max);
+  const uint64_t bytes = static_cast<uint64_t>(dice.Scaled(least, most));
   switch (dice.Between(0, 4)) {
     case 0:
       return Upload(dice, bytes, DrawCloser(dice));
     case 1:
       return Download(dice, bytes, DrawCloser(dice));
     case 2: {
-      const uint64_t down = static_cast<uint64_t>(dice.Scaled(1, static_cast<int64_t>(bytes_max)));
+      const uint64_t down = static_cast<uint64_t>(dice.Scaled(least, most));
       return Duplex(dice, bytes, down, DrawCloser(dice));
     }
     case 3:

@@ -13,6 +13,8 @@ namespace aether::testing::sim {
 void DrawBase(Dice& dice, Scenario& scenario);
 // One more client like node 1.
 void AddClient(Dice& dice, Scenario& scenario);
+// Options of a socket; all of them together change nothing about what comes through.
+SocketOptions DrawOptions(Dice& dice);
 
 // Who closes first.
 enum class Closer : uint8_t { kClient, kServer, kBoth };
@@ -28,6 +30,9 @@ TransferPlan Exchanges(Dice& dice, uint32_t count, uint64_t request_bytes, uint6
                        Closer closer);
 // Any of the above.
 TransferPlan AnyTransfer(Dice& dice, uint64_t bytes_max);
+
+// The same with enough bytes for whatever the link does to show.
+TransferPlan LongTransfer(Dice& dice, uint64_t bytes_min, uint64_t bytes_max);
 
 // Sizes of reads and writes for a plan that moves about `bytes`.
 void DrawChunks(Dice& dice, AppPlan& plan, uint64_t bytes);

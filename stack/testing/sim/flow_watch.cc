@@ -9,6 +9,8 @@ constexpr uint8_t kFin = 0x01;
 constexpr uint8_t kSyn = 0x02;
 constexpr uint8_t kRst = 0x04;
 constexpr uint8_t kAck = 0x10;
+constexpr uint8_t kEce = 0x40;
+constexpr uint8_t kCwr = 0x80;
 constexpr size_t kOfferedMax = 16;
 
 bool Before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
@@ -35,11 +37,8 @@ std::optional<Violation> FlowWatch::OnSegment(const NaiveIpv4& ip, const NaiveTc
   }
   Flow& flow = found->second;
   if ((tcp.flags & kRst) != 0) {
+    ++sightings_.resets;
     if (flow.directions[1].start) flow.is_over = true;
-    return std::nullopt;
-  }
-  if ((tcp.flags & kSyn) != 0) {
-    OnSyn(flow, from, tcp);
     return std::nullopt;
   }
   Direction& peer = flow.directions[1 - from];
@@ -48,6 +47,12 @@ std::optional<Violation> FlowWatch::OnSegment(const NaiveIpv4& ip, const NaiveTc
     peer.start = tcp.acknowledgment - 1;
     peer.end = tcp.acknowledgment;
   }
+  if ((tcp.flags & kSyn) != 0) {
+    OnSyn(flow, from, tcp);
+    return std::nullopt;
+  }
+  sightings_.congestion_echoes += (tcp.flags & kEce) != 0 ? 1 : 0;
+  sightings_.window_reduced += (tcp.flags & kCwr) != 0 ? 1 : 0;
   if (!flow.directions[from].start) return std::nullopt;
   if (IsFromGhost(flow, from, tcp)) {
     // The client answers to what it hears, and may acknowledge it.
@@ -57,12 +62,14 @@ std::optional<Violation> FlowWatch::OnSegment(const NaiveIpv4& ip, const NaiveTc
     if (Before(end, sent)) end = sent;
     return std::nullopt;
   }
+  if (std::optional<Violation> violation = CheckEcn(flow, from, ip, tcp, now)) return violation;
   if (std::optional<Violation> violation = OnData(flow, from, tcp, now)) return violation;
   return OnAck(flow, from, tcp, now);
 }
 
 void FlowWatch::OnSyn(Flow& flow, size_t from, const NaiveTcp& tcp) {
   Direction& own = flow.directions[from];
+  if (from == 1 && (tcp.flags & kAck) == 0 && !own.start) ++sightings_.simultaneous_opens;
   if (own.start) return;
   own.scale = tcp.window_scale;
   own.edge.reset();
@@ -86,6 +93,18 @@ bool FlowWatch::IsFromGhost(const Flow& flow, size_t from, const NaiveTcp& tcp) 
   return std::ranges::any_of(own.offered, [&](uint32_t other) {
     return other != *own.start && tcp.sequence - other < distance;
   });
+}
+
+// [RFC 3168 6.1.1, 6.1.4, 6.1.5] only new data carries the codepoint that a router may change: no
+// SYN, no pure acknowledgement, nothing that is sent again.
+std::optional<Violation> FlowWatch::CheckEcn(const Flow& flow, size_t from, const NaiveIpv4& ip,
+                                             const NaiveTcp& tcp, Instant now) const {
+  if ((ip.type_of_service & 3) == 0) return std::nullopt;
+  if (tcp.payload.empty()) return Violation{"P12", "ECN-capable without data", now};
+  if (Before(tcp.sequence, flow.directions[from].end)) {
+    return Violation{"P12", "an ECN-capable retransmission", now};
+  }
+  return std::nullopt;
 }
 
 std::optional<Violation> FlowWatch::OnData(Flow& flow, size_t from, const NaiveTcp& tcp,
@@ -115,6 +134,9 @@ std::optional<Violation> FlowWatch::OnData(Flow& flow, size_t from, const NaiveT
   }
   if ((tcp.flags & kFin) != 0) {
     if (own.fin && *own.fin != end) return Violation{"P1", "the FIN has moved", now};
+    if (!own.fin && peer.fin && tcp.acknowledgment != *peer.fin + 1) {
+      ++sightings_.simultaneous_closes;
+    }
     own.fin = end;
   }
   if (size > 0 && own.fin && Before(*own.fin, end))
@@ -157,6 +179,7 @@ std::optional<Violation> FlowWatch::OnAck(Flow& flow, size_t from, const NaiveTc
         "the right edge of the window moves left by " + std::to_string(*own.edge - edge) + " bytes",
         now};
   }
+  if (edge == tcp.acknowledgment) ++sightings_.zero_windows;
   own.edge = edge;
   return std::nullopt;
 }

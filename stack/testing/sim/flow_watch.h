@@ -30,6 +30,16 @@ struct FlowStreams {
   Stream server;
 };
 
+// What went over the wire at least once.
+struct FlowSightings {
+  uint64_t simultaneous_opens = 0;
+  uint64_t simultaneous_closes = 0;
+  uint64_t zero_windows = 0;
+  uint64_t resets = 0;
+  uint64_t congestion_echoes = 0;
+  uint64_t window_reduced = 0;
+};
+
 class FlowWatch {
  public:
   // With SYN cookies, a duplicate that comes after the end can make a server believe in a
@@ -41,6 +51,7 @@ class FlowWatch {
   // A segment leaves; what is wrong with it, if anything.
   std::optional<Violation> OnSegment(const NaiveIpv4& ip, const NaiveTcp& tcp, Instant now);
 
+  const FlowSightings& sightings() const { return sightings_; }
   uint64_t data_bytes() const { return data_bytes_; }
   uint64_t retransmitted_bytes() const { return retransmitted_bytes_; }
   uint64_t retransmitted_segments() const { return retransmitted_segments_; }
@@ -63,12 +74,15 @@ class FlowWatch {
   };
 
   void OnSyn(Flow& flow, size_t from, const NaiveTcp& tcp);
+  std::optional<Violation> CheckEcn(const Flow& flow, size_t from, const NaiveIpv4& ip,
+                                    const NaiveTcp& tcp, Instant now) const;
   std::optional<Violation> OnData(Flow& flow, size_t from, const NaiveTcp& tcp, Instant now);
   std::optional<Violation> OnAck(Flow& flow, size_t from, const NaiveTcp& tcp, Instant now);
   bool IsFromGhost(const Flow& flow, size_t from, const NaiveTcp& tcp) const;
 
   bool has_cookies_;
   std::map<FlowKey, Flow> flows_;
+  FlowSightings sightings_;
   uint64_t data_bytes_ = 0;
   uint64_t retransmitted_bytes_ = 0;
   uint64_t retransmitted_segments_ = 0;

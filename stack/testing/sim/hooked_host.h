@@ -27,13 +27,16 @@ struct Hooks {
   // Nothing but the end of the stream is ever to be read; or what is read stands behind the end.
   bool ends_early = false;
   bool end_is_shown_always = false;
+  // Datagrams stay where they are.
+  bool takes_no_datagrams = false;
   std::function<void()> invariants{};
 };
 
 class HookedHost : public StackHost {
  public:
-  HookedHost(const Config& config, Ipv4Network address, Instant now, Hooks hooks)
-      : StackHost(config, address, now), hooks_(std::move(hooks)), now_(now) {}
+  HookedHost(const Config& config, Ipv4Network address, std::optional<Ipv4Address> gateway,
+             Instant now, Hooks hooks)
+      : StackHost(config, address, gateway, now), hooks_(std::move(hooks)), now_(now) {}
 
   void Receive(std::span<const Bytes> frames, Instant now) override {
     now_ = now;
@@ -70,6 +73,10 @@ class HookedHost : public StackHost {
   void Close(ConnectionId id) override {
     if (!hooks_.ignores_close) StackHost::Close(id);
   }
+  std::optional<std::vector<uint8_t>> TakeDatagram() override {
+    if (hooks_.takes_no_datagrams) return std::nullopt;
+    return StackHost::TakeDatagram();
+  }
   void CheckInvariants() const override {
     StackHost::CheckInvariants();
     if (hooks_.invariants) hooks_.invariants();
@@ -85,7 +92,7 @@ inline HostFactory WithHooks(const std::function<Hooks()>& make_hooks) {
   return [make_hooks](const Scenario& scenario, const NodeSpec& spec,
                       Instant now) -> std::unique_ptr<TcpHost> {
     if (spec.mac != scenario.nodes[0].mac) return MakeHost(scenario, spec, now);
-    return std::make_unique<HookedHost>(MakeConfig(scenario, spec), spec.address, now,
+    return std::make_unique<HookedHost>(MakeConfig(scenario, spec), spec.address, spec.gateway, now,
                                         make_hooks());
   };
 }

@@ -1,6 +1,7 @@
 #include "stack/testing/sim/link.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "stack/wire/tcp.h"
 
@@ -18,6 +19,17 @@ bool IsTcpSyn(Bytes frame) {
          frame[kIpv4At + 9] == 6 && (frame[kTcpFlagsAt] & tcp_flags::kSyn) != 0;
 }
 
+// [RFC 3168 5] the mark stands in the two last bits of the second byte, beside the header's
+// checksum; a packet without ECN has zeros there and is left alone.
+bool MarkCongestion(Frame& frame) {
+  if (frame.size() < kIpv4PayloadAt || LoadBe<uint16_t>(frame.data() + 12) != 0x0800) return false;
+  uint8_t& service = frame[kIpv4At + 1];
+  if ((service & 3) == 0) return false;
+  service |= 3;
+  frame = WithIpv4Checksum(std::move(frame));
+  return true;
+}
+
 Dice DiceOf(Seed seed, uint64_t which) { return Dice(Seed{seed[0] + which, seed[1]}); }
 
 }  // namespace
@@ -28,7 +40,8 @@ bool IsArp(Bytes frame) {
 
 bool LinkSpec::IsLossy() const {
   return queue_bytes != 0 || loss_ppm != 0 || burst.enter_ppm != 0 || reorder_ppm != 0 ||
-         flip_ppm != 0 || truncate_ppm != 0 || syn_losses != 0 || !blackouts.empty();
+         flip_ppm != 0 || truncate_ppm != 0 || syn_losses != 0 || arp_loss_ppm != 0 ||
+         !mtu_changes.empty() || !blackouts.empty();
 }
 
 Link::Link(const LinkSpec& spec, Seed seed)
@@ -38,6 +51,7 @@ Link::Link(const LinkSpec& spec, Seed seed)
       duplicate_(DiceOf(seed, 2)),
       reorder_(DiceOf(seed, 3)),
       damage_(DiceOf(seed, 4)),
+      mark_(DiceOf(seed, 5)),
       syn_losses_left_(spec.syn_losses) {}
 
 bool Link::IsLost(Bytes frame, Instant now) {
@@ -50,6 +64,10 @@ bool Link::IsLost(Bytes frame, Instant now) {
   if (syn_losses_left_ > 0 && IsTcpSyn(frame)) {
     --syn_losses_left_;
     ++counters_.lost_syn;
+    return true;
+  }
+  if (spec_.arp_loss_ppm != 0 && IsArp(frame) && loss_.Chance(spec_.arp_loss_ppm)) {
+    ++counters_.lost_arp;
     return true;
   }
   if (spec_.burst.enter_ppm != 0) {
@@ -98,9 +116,17 @@ Duration Link::DrawDelay() {
   return std::max(delay, Duration{0});
 }
 
+uint32_t Link::FrameBytesMax(Instant now) const {
+  uint32_t bytes = spec_.frame_bytes_max;
+  for (const MtuChange& change : spec_.mtu_changes) {
+    if (now >= change.when) bytes = change.frame_bytes_max;
+  }
+  return bytes;
+}
+
 void Link::Send(Bytes frame, Instant now) {
   ++counters_.offered;
-  if (frame.size() > spec_.frame_bytes_max) {
+  if (frame.size() > FrameBytesMax(now)) {
     ++counters_.too_long;
     return;
   }
@@ -112,6 +138,9 @@ void Link::Send(Bytes frame, Instant now) {
     ++counters_.queue_full;
     return;
   }
+  const bool is_marked =
+      mark_.Chance(spec_.mark_ppm) ||
+      (spec_.mark_queue_bytes != 0 && backlog > SerializationTime(spec_.mark_queue_bytes));
   busy_until_ = now + backlog + serialization;
   if (IsLost(frame, now)) return;
 
@@ -122,14 +151,14 @@ void Link::Send(Bytes frame, Instant now) {
   } else {
     last_arrival_ = arrival;
   }
-  Put(frame, arrival);
+  Put(frame, arrival, is_marked);
   if (duplicate_.Chance(spec_.duplicate_ppm)) {
     ++counters_.duplicated;
-    Put(frame, arrival + duplicate_.Between(Duration{0}, spec_.duplicate_delay_max));
+    Put(frame, arrival + duplicate_.Between(Duration{0}, spec_.duplicate_delay_max), is_marked);
   }
 }
 
-void Link::Put(Bytes frame, Instant arrival) {
+void Link::Put(Bytes frame, Instant arrival, bool is_marked) {
   if (under_way_.size() >= spec_.in_flight_max) {
     ++counters_.queue_full;
     return;
@@ -142,6 +171,7 @@ void Link::Put(Bytes frame, Instant arrival) {
   free_slots_.pop_back();
   Frame& stored = slots_[slot];
   stored.assign(frame.begin(), frame.end());
+  if (is_marked && MarkCongestion(stored)) ++counters_.marked;
   if (damage_.Chance(spec_.flip_ppm)) Flip(stored);
   if (damage_.Chance(spec_.truncate_ppm)) Truncate(stored);
   under_way_.push({arrival, next_order_++, slot});

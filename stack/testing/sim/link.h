@@ -44,6 +44,12 @@ struct Blackout {
   Duration length{0};
 };
 
+// From `when` on, frames may be no longer.
+struct MtuChange {
+  Instant when;
+  uint32_t frame_bytes_max = 0;
+};
+
 struct LinkSpec {
   uint64_t rate_bits_per_second = 0;  // 0: infinitely fast
   uint32_t queue_bytes = 0;           // with a rate: what may wait; 0: no bound
@@ -61,6 +67,14 @@ struct LinkSpec {
   uint32_t flip_ppm = 0;
   uint32_t truncate_ppm = 0;
   uint32_t syn_losses = 0;  // so many TCP segments with SYN are lost first
+  uint32_t arp_loss_ppm = 0;
+  // Packets of connections with ECN are marked: by chance, and instead of standing in a queue that
+  // is longer than this (0: never).
+  uint32_t mark_ppm = 0;
+  uint32_t mark_queue_bytes = 0;
+  std::vector<MtuChange> mtu_changes{};
+  // Before the link stands a router: it splits what is too long, or says so (router.h).
+  bool has_router = false;
   std::vector<Blackout> blackouts{};
   size_t in_flight_max = 16384;
 
@@ -77,6 +91,8 @@ struct LinkCounters {
   uint64_t blacked_out = 0;
   uint64_t queue_full = 0;
   uint64_t too_long = 0;
+  uint64_t lost_arp = 0;
+  uint64_t marked = 0;
   uint64_t duplicated = 0;
   uint64_t reordered = 0;
   uint64_t flipped = 0;
@@ -93,6 +109,9 @@ class Link {
   Instant NextArrival() const;
   // Takes out the next frame that has come out at `now`; false when there is none.
   bool Receive(Instant now, Frame& out);
+
+  // How long a frame may be at `now`.
+  uint32_t FrameBytesMax(Instant now) const;
 
   const LinkSpec& spec() const { return spec_; }
   const LinkCounters& counters() const { return counters_; }
@@ -113,7 +132,7 @@ class Link {
   Duration DrawDelay();
   void Flip(Frame& frame);
   void Truncate(Frame& frame);
-  void Put(Bytes frame, Instant arrival);
+  void Put(Bytes frame, Instant arrival, bool is_marked);
 
   LinkSpec spec_;
   Dice loss_;
@@ -121,6 +140,7 @@ class Link {
   Dice duplicate_;
   Dice reorder_;
   Dice damage_;
+  Dice mark_;
   bool in_burst_ = false;
   Instant burst_until_{};
   uint32_t syn_losses_left_;

@@ -12,33 +12,34 @@ Config MakeConfig(const Scenario& scenario, const NodeSpec& spec) {
   config.mac = spec.mac;
   config.mtu = spec.mtu;
   config.seed = spec.seed;
-  config.profile = scenario.profile;
+  config.profile = spec.profile.value_or(scenario.profile);
   config.net.neighbors_max = 32;
-  config.net.output_frames_max = 64;
-  // A profile that does not retransmit loses for good what finds no place here.
-  config.net.arp_queue_max = 128;
-  config.net.arp_queue_per_neighbor_max = 64;
+  // What finds no place here is lost for good to datagrams, and to a profile that does not
+  // retransmit.
+  config.net.output_frames_max = 256;
+  config.net.output_fragments_max = 4096;
+  config.net.arp_queue_max = 256;
+  config.net.arp_queue_per_neighbor_max = 256;
   config.net.reassembly_datagrams_max = 4;
   config.net.reassembly_bytes_max = 1u << 17;
-  config.tcp.connections_max = 256;
-  config.tcp.time_wait_max = 256;
+  config.tcp.connections_max = spec.connections_max;
+  config.tcp.time_wait_max = spec.time_wait_max;
   config.tcp.listeners_max = 4;
-  config.tcp.accept_queue_max = 256;
-  config.tcp.half_open_max = 128;
+  config.tcp.accept_queue_max = spec.accept_queue_max;
+  config.tcp.half_open_max = spec.half_open_max;
   config.tcp.replies_max = 256;
   config.tcp.receive_buffer_bytes = spec.receive_buffer_bytes;
   config.tcp.receive_buffer_max_bytes =
       std::max<uint32_t>(spec.receive_buffer_bytes, spec.buffer_max_bytes);
   config.tcp.send_buffer_bytes = spec.send_buffer_bytes;
   config.tcp.send_buffer_max_bytes = std::max(spec.send_buffer_bytes, spec.buffer_max_bytes);
-  config.buffers.chunks_max = 32768;
-  config.buffers.send_items_max = 65536;
+  config.buffers = spec.buffers;
   return config;
 }
 
 std::unique_ptr<TcpHost> MakeHost(const Scenario& scenario, const NodeSpec& spec, Instant now) {
   if (spec.is_stack) {
-    return std::make_unique<StackHost>(MakeConfig(scenario, spec), spec.address, now);
+    return std::make_unique<StackHost>(MakeConfig(scenario, spec), spec.address, spec.gateway, now);
   }
   SimClientSpec client;
   client.mac = spec.mac;

@@ -36,6 +36,10 @@ class Node {
   const NodeSpec& spec() const { return spec_; }
   TcpHost& host() { return *host_; }
   const TcpHost& host() const { return *host_; }
+  void SetAddress(Ipv4Network address) {
+    spec_.address = address;
+    host_->SetAddress(address, spec_.gateway);
+  }
   Instant Local(Instant global) const { return clock_.Local(global); }
 
   // Adds an application and makes its place in the list the user value of its connection.

@@ -3,12 +3,18 @@
 #include <utility>
 
 #include "stack/testing/naive_parser.h"
+#include "stack/testing/sim/forger.h"
 
 namespace aether::testing::sim {
 
 Oracles::Oracles(const Scenario& scenario)
     : flows_(scenario.profile.syn_cookies != tcp::SynCookies::kNever) {
-  for (const NodeSpec& spec : scenario.nodes) nodes_.push_back({.spec = spec});
+  for (const NodeSpec& spec : scenario.nodes) {
+    const tcp::Profile& profile = spec.profile ? *spec.profile : scenario.profile;
+    nodes_.push_back({.spec = spec,
+                      .has_congestion_control =
+                          profile.congestion != tcp::CongestionAlgorithm::kNone || !spec.is_stack});
+  }
 }
 
 void Oracles::Fail(std::string oracle, std::string text, Instant now) {
@@ -29,11 +35,26 @@ bool Oracles::OnFrame(uint32_t node, Bytes bytes, Instant now) {
   if (frame->ip->source != spec.address.address.value) {
     Fail("P12", who + " sent from another IPv4 address", now);
   }
-  if (!frame->tcp) return false;
+  if (!frame->tcp) return frame->ip->protocol == 17;
+  if (IsNobody({frame->ip->destination})) {
+    ++replies_to_nobody_;
+    if (!frame->tcp->payload.empty()) Fail("P7", who + " sends data to nobody", now);
+    if (replies_to_nobody_ > forged_ * limits_.replies_to_nobody_max) {
+      Fail("P7",
+           who + " answers " + std::to_string(forged_) + " forged frames with " +
+               std::to_string(replies_to_nobody_),
+           now);
+    }
+    return false;
+  }
   if (std::optional<Violation> violation = flows_.OnSegment(*frame->ip, *frame->tcp, now)) {
     Fail(violation->oracle, who + ": " + violation->text, now);
   }
   return !frame->tcp->payload.empty();
+}
+
+void Oracles::OnAddressChange(uint32_t node, Ipv4Network address) {
+  nodes_[node].spec.address = address;
 }
 
 void Oracles::OnStep(uint32_t node, const StepCount& count, size_t connections, Instant now) {
@@ -58,8 +79,9 @@ void Oracles::OnStep(uint32_t node, const StepCount& count, size_t connections, 
       static_cast<uint64_t>((now - state.quiet_since) / std::chrono::seconds(1));
   const uint64_t sources = connections + 1;
   state.quiet_frames += count.data_out + count.control_out;
-  if (state.quiet_frames >
-      sources * (limits_.quiet_burst_max + limits_.quiet_per_second_max * seconds)) {
+  const uint64_t burst_max = limits_.quiet_burst_max +
+                             (state.has_congestion_control ? 0 : limits_.quiet_window_frames_max);
+  if (state.quiet_frames > sources * (burst_max + limits_.quiet_per_second_max * seconds)) {
     Fail("P7",
          who + " sent " + std::to_string(state.quiet_frames) + " frames in " +
              std::to_string(seconds) + " quiet seconds",

@@ -19,63 +19,191 @@ void EachApp(Scenario& s, void (*change)(AppPlan&)) {
 
 struct Feature {
   std::string_view name;
+  bool (*is_on)(const Scenario&);
   void (*remove)(Scenario&);
 };
 
-constexpr Feature kFeatures[] = {
-    {"loss", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.loss_ppm = 0; }); }},
-    {"burst", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.burst.enter_ppm = 0; }); }},
-    {"duplicate", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.duplicate_ppm = 0; }); }},
-    {"reorder", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.reorder_ppm = 0; }); }},
-    {"flip", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.flip_ppm = 0; }); }},
-    {"truncate", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.truncate_ppm = 0; }); }},
-    {"syn-loss", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.syn_losses = 0; }); }},
-    {"blackout", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.blackouts.clear(); }); }},
-    {"queue", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.queue_bytes = 0; }); }},
-    {"rate",
-     [](Scenario& s) {
-       EachLink(s, [](LinkSpec& l) {
-         l.rate_bits_per_second = 0;
-         l.queue_bytes = 0;
-       });
-     }},
-    {"jitter", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.jitter = Duration{0}; }); }},
-    {"delay", [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.delay = Duration{0}; }); }},
-    {"batch", [](Scenario& s) { s.batch_frames_max = 1; }},
-    {"skew",
-     [](Scenario& s) {
-       for (NodeSpec& node : s.nodes) node.clock_skew_ppm = 0;
-     }},
-    {"offset",
-     [](Scenario& s) {
-       for (NodeSpec& node : s.nodes) node.clock_offset = Duration{0};
-     }},
-    {"growth",
-     [](Scenario& s) {
-       for (NodeSpec& node : s.nodes) node.buffer_max_bytes = 0;
-     }},
-    {"stalls", [](Scenario& s) { EachApp(s, [](AppPlan& a) { a.stalls.clear(); }); }},
-    {"slow-read",
-     [](Scenario& s) { EachApp(s, [](AppPlan& a) { a.read_interval = Duration{0}; }); }},
-    {"chunks",
-     [](Scenario& s) {
-       EachApp(s, [](AppPlan& a) {
-         a.write_chunk_bytes_max = 16384;
-         a.read_chunk_bytes_max = 65536;
-       });
-     }},
-    {"pauses",
-     [](Scenario& s) {
-       EachApp(s, [](AppPlan& a) {
-         std::erase_if(a.writes,
-                       [](const WriteStep& step) { return step.kind == WriteStep::Kind::kPause; });
-       });
-     }},
-    {"staggered-start",
-     [](Scenario& s) {
-       for (TransferPlan& plan : s.transfers) plan.start = Instant{};
-     }},
-};
+template <typename Has>
+bool AnyLink(const Scenario& s, Has has) {
+  return std::ranges::any_of(s.links, has);
+}
+template <typename Has>
+bool AnyNode(const Scenario& s, Has has) {
+  return std::ranges::any_of(s.nodes, has);
+}
+template <typename Has>
+bool AnyApp(const Scenario& s, Has has) {
+  return std::ranges::any_of(s.transfers, [&](const TransferPlan& plan) {
+    return has(plan.client_app) || has(plan.server_app);
+  });
+}
+
+// A feature of all links that is one number: on when it is not zero.
+template <auto kMember>
+Feature LinkNumber(std::string_view name) {
+  return {name,
+          [](const Scenario& s) {
+            return AnyLink(s, [](const LinkSpec& l) { return l.*kMember != 0; });
+          },
+          [](Scenario& s) {
+            for (LinkSpec& link : s.links) link.*kMember = 0;
+          }};
+}
+template <auto kMember>
+Feature LinkDuration(std::string_view name) {
+  return {name,
+          [](const Scenario& s) {
+            return AnyLink(s, [](const LinkSpec& l) { return l.*kMember != Duration{0}; });
+          },
+          [](Scenario& s) {
+            for (LinkSpec& link : s.links) link.*kMember = Duration{0};
+          }};
+}
+// A list of the scenario's: on when it is not empty.
+template <auto kMember>
+Feature List(std::string_view name) {
+  return {name, [](const Scenario& s) { return !(s.*kMember).empty(); },
+          [](Scenario& s) { (s.*kMember).clear(); }};
+}
+
+bool IsPause(const WriteStep& step) { return step.kind == WriteStep::Kind::kPause; }
+
+std::vector<Feature> LinkFeatures() {
+  return {
+      LinkNumber<&LinkSpec::loss_ppm>("loss"),
+      {"burst",
+       [](const Scenario& s) {
+         return AnyLink(s, [](const LinkSpec& l) { return l.burst.enter_ppm != 0; });
+       },
+       [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.burst.enter_ppm = 0; }); }},
+      LinkNumber<&LinkSpec::duplicate_ppm>("duplicate"),
+      LinkNumber<&LinkSpec::reorder_ppm>("reorder"),
+      LinkNumber<&LinkSpec::flip_ppm>("flip"),
+      LinkNumber<&LinkSpec::truncate_ppm>("truncate"),
+      LinkNumber<&LinkSpec::syn_losses>("syn-loss"),
+      LinkNumber<&LinkSpec::arp_loss_ppm>("arp-loss"),
+      {"blackout",
+       [](const Scenario& s) {
+         return AnyLink(s, [](const LinkSpec& l) { return !l.blackouts.empty(); });
+       },
+       [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.blackouts.clear(); }); }},
+      {"mtu",
+       [](const Scenario& s) {
+         return AnyLink(s, [](const LinkSpec& l) { return !l.mtu_changes.empty(); });
+       },
+       [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.mtu_changes.clear(); }); }},
+      {"mark",
+       [](const Scenario& s) {
+         return AnyLink(
+             s, [](const LinkSpec& l) { return l.mark_ppm != 0 || l.mark_queue_bytes != 0; });
+       },
+       [](Scenario& s) { EachLink(s, [](LinkSpec& l) { l.mark_ppm = l.mark_queue_bytes = 0; }); }},
+      LinkNumber<&LinkSpec::queue_bytes>("queue"),
+      {"rate",
+       [](const Scenario& s) {
+         return AnyLink(s, [](const LinkSpec& l) { return l.rate_bits_per_second != 0; });
+       },
+       [](Scenario& s) {
+         EachLink(s, [](LinkSpec& l) {
+           l.rate_bits_per_second = 0;
+           l.queue_bytes = 0;
+         });
+       }},
+      LinkDuration<&LinkSpec::jitter>("jitter"),
+      LinkDuration<&LinkSpec::delay>("delay"),
+  };
+}
+
+std::vector<Feature> HostFeatures() {
+  return {
+      {"batch", [](const Scenario& s) { return s.batch_frames_max != 1; },
+       [](Scenario& s) { s.batch_frames_max = 1; }},
+      {"skew",
+       [](const Scenario& s) {
+         return AnyNode(s, [](const NodeSpec& n) { return n.clock_skew_ppm != 0; });
+       },
+       [](Scenario& s) {
+         for (NodeSpec& node : s.nodes) node.clock_skew_ppm = 0;
+       }},
+      {"offset",
+       [](const Scenario& s) {
+         return AnyNode(s, [](const NodeSpec& n) { return n.clock_offset != Duration{0}; });
+       },
+       [](Scenario& s) {
+         for (NodeSpec& node : s.nodes) node.clock_offset = Duration{0};
+       }},
+      {"growth",
+       [](const Scenario& s) {
+         return AnyNode(s, [](const NodeSpec& n) { return n.buffer_max_bytes != 0; });
+       },
+       [](Scenario& s) {
+         for (NodeSpec& node : s.nodes) node.buffer_max_bytes = 0;
+       }},
+      {"own-profiles",
+       [](const Scenario& s) {
+         return AnyNode(s, [](const NodeSpec& n) { return n.profile.has_value(); });
+       },
+       [](Scenario& s) {
+         for (NodeSpec& node : s.nodes) node.profile.reset();
+       }},
+      List<&Scenario::datagrams>("datagrams"),
+      List<&Scenario::forgeries>("forgeries"),
+      List<&Scenario::address_changes>("address-changes"),
+  };
+}
+
+std::vector<Feature> AppFeatures() {
+  return {
+      {"options",
+       [](const Scenario& s) {
+         return AnyApp(s, [](const AppPlan& a) { return a.options != SocketOptions(); });
+       },
+       [](Scenario& s) { EachApp(s, [](AppPlan& a) { a.options = SocketOptions(); }); }},
+      {"stalls",
+       [](const Scenario& s) {
+         return AnyApp(s, [](const AppPlan& a) { return !a.stalls.empty(); });
+       },
+       [](Scenario& s) { EachApp(s, [](AppPlan& a) { a.stalls.clear(); }); }},
+      {"slow-read",
+       [](const Scenario& s) {
+         return AnyApp(s, [](const AppPlan& a) { return a.read_interval != Duration{0}; });
+       },
+       [](Scenario& s) { EachApp(s, [](AppPlan& a) { a.read_interval = Duration{0}; }); }},
+      {"chunks",
+       [](const Scenario& s) {
+         return AnyApp(s, [](const AppPlan& a) {
+           return a.write_chunk_bytes_max != 16384 || a.read_chunk_bytes_max != 65536;
+         });
+       },
+       [](Scenario& s) {
+         EachApp(s, [](AppPlan& a) {
+           a.write_chunk_bytes_max = 16384;
+           a.read_chunk_bytes_max = 65536;
+         });
+       }},
+      {"pauses",
+       [](const Scenario& s) {
+         return AnyApp(s, [](const AppPlan& a) { return std::ranges::any_of(a.writes, IsPause); });
+       },
+       [](Scenario& s) { EachApp(s, [](AppPlan& a) { std::erase_if(a.writes, IsPause); }); }},
+      {"staggered-start",
+       [](const Scenario& s) {
+         return std::ranges::any_of(s.transfers,
+                                    [](const TransferPlan& p) { return p.start != Instant{}; });
+       },
+       [](Scenario& s) {
+         for (TransferPlan& plan : s.transfers) plan.start = Instant{};
+       }},
+  };
+}
+
+std::vector<Feature> Features() {
+  std::vector<Feature> all;
+  for (const std::vector<Feature>& part : {LinkFeatures(), HostFeatures(), AppFeatures()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
 
 // What is left of the first `total` bytes that `writes` sends when no piece is longer than
 // `bytes_max`.
@@ -104,63 +232,19 @@ void CutWrites(AppPlan& own, const AppPlan& peer, const AppPlan& original, uint6
 
 std::vector<std::string_view> FeatureNames() {
   std::vector<std::string_view> names;
-  for (const Feature& feature : kFeatures) names.push_back(feature.name);
+  for (const Feature& feature : Features()) names.push_back(feature.name);
   return names;
 }
 
 bool HasFeature(const Scenario& s, std::string_view feature) {
-  const auto any_link = [&](auto has) { return std::ranges::any_of(s.links, has); };
-  const auto any_node = [&](auto has) { return std::ranges::any_of(s.nodes, has); };
-  const auto any_app = [&](auto has) {
-    return std::ranges::any_of(s.transfers, [&](const TransferPlan& plan) {
-      return has(plan.client_app) || has(plan.server_app);
-    });
-  };
-  if (feature == "loss") return any_link([](const LinkSpec& l) { return l.loss_ppm != 0; });
-  if (feature == "burst") return any_link([](const LinkSpec& l) { return l.burst.enter_ppm != 0; });
-  if (feature == "duplicate")
-    return any_link([](const LinkSpec& l) { return l.duplicate_ppm != 0; });
-  if (feature == "reorder") return any_link([](const LinkSpec& l) { return l.reorder_ppm != 0; });
-  if (feature == "flip") return any_link([](const LinkSpec& l) { return l.flip_ppm != 0; });
-  if (feature == "truncate") return any_link([](const LinkSpec& l) { return l.truncate_ppm != 0; });
-  if (feature == "syn-loss") return any_link([](const LinkSpec& l) { return l.syn_losses != 0; });
-  if (feature == "blackout")
-    return any_link([](const LinkSpec& l) { return !l.blackouts.empty(); });
-  if (feature == "queue") return any_link([](const LinkSpec& l) { return l.queue_bytes != 0; });
-  if (feature == "rate") {
-    return any_link([](const LinkSpec& l) { return l.rate_bits_per_second != 0; });
+  for (const Feature& each : Features()) {
+    if (each.name == feature) return each.is_on(s);
   }
-  if (feature == "jitter") return any_link([](const LinkSpec& l) { return l.jitter.count() != 0; });
-  if (feature == "delay") return any_link([](const LinkSpec& l) { return l.delay.count() != 0; });
-  if (feature == "batch") return s.batch_frames_max != 1;
-  if (feature == "skew") return any_node([](const NodeSpec& n) { return n.clock_skew_ppm != 0; });
-  if (feature == "offset") {
-    return any_node([](const NodeSpec& n) { return n.clock_offset.count() != 0; });
-  }
-  if (feature == "growth")
-    return any_node([](const NodeSpec& n) { return n.buffer_max_bytes != 0; });
-  if (feature == "stalls") return any_app([](const AppPlan& a) { return !a.stalls.empty(); });
-  if (feature == "slow-read") {
-    return any_app([](const AppPlan& a) { return a.read_interval.count() != 0; });
-  }
-  if (feature == "chunks") {
-    return any_app([](const AppPlan& a) {
-      return a.write_chunk_bytes_max != 16384 || a.read_chunk_bytes_max != 65536;
-    });
-  }
-  if (feature == "pauses") {
-    return any_app([](const AppPlan& a) {
-      return std::ranges::any_of(
-          a.writes, [](const WriteStep& step) { return step.kind == WriteStep::Kind::kPause; });
-    });
-  }
-  return feature == "staggered-start" &&
-         std::ranges::any_of(s.transfers,
-                             [](const TransferPlan& p) { return p.start != Instant{}; });
+  return false;
 }
 
 void Reduce(Scenario& scenario, const Reductions& reductions) {
-  for (const Feature& feature : kFeatures) {
+  for (const Feature& feature : Features()) {
     if (reductions.without.contains(feature.name)) feature.remove(scenario);
   }
   std::vector<TransferPlan>& transfers = scenario.transfers;

@@ -45,6 +45,9 @@ std::string Encode(const Outcome& outcome) {
     text += Line("when", std::to_string(outcome.violation->when.time_since_epoch().count()));
   }
   for (const std::string& frame : outcome.last_frames) text += Line("frame", frame);
+  for (const auto& [name, count] : outcome.reached) {
+    text += Line("reached", name + " " + std::to_string(count));
+  }
   text += Line("hash", std::to_string(outcome.trace_hash));
   text += Line("frames", std::to_string(outcome.frames));
   text += Line("delivered", std::to_string(outcome.delivered_bytes));
@@ -147,6 +150,9 @@ class Worker {
       outcome_.violation->when = Instant(Duration(static_cast<int64_t>(Number(rest))));
     } else if (kind == "frame") {
       outcome_.last_frames.emplace_back(rest);
+    } else if (kind == "reached") {
+      const size_t end = rest.find(' ');
+      outcome_.reached[std::string(rest.substr(0, end))] = Number(rest.substr(end + 1));
     } else if (kind == "hash") {
       outcome_.trace_hash = Number(rest);
     } else if (kind == "frames") {
@@ -203,7 +209,8 @@ Outcome RunOnce(const RunSpec& spec, const RunnerOptions& options) {
                   .trace_hash = result.trace_hash,
                   .frames = result.frames,
                   .delivered_bytes = result.delivered_bytes,
-                  .retransmitted_segments = result.retransmitted_segments};
+                  .retransmitted_segments = result.retransmitted_segments,
+                  .reached = std::move(result.reached)};
   if (!options.twice || outcome.violation) return outcome;
   const RunResult again = RunScenario(*scenario, run);
   if (again.trace_hash != outcome.trace_hash) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct Outcome {
   uint64_t frames = 0;
   uint64_t delivered_bytes = 0;
   uint64_t retransmitted_segments = 0;
+  std::map<std::string, uint64_t> reached{};
 };
 
 struct RunnerOptions {

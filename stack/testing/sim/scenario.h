@@ -10,9 +10,11 @@
 
 #include "stack/base/random.h"
 #include "stack/base/time.h"
+#include "stack/config.h"
 #include "stack/tcp/profile.h"
 #include "stack/testing/sim/link.h"
 #include "stack/testing/sim/plan.h"
+#include "stack/testing/sim/profiles.h"
 #include "stack/wire/address.h"
 
 namespace aether::testing::sim {
@@ -31,6 +33,14 @@ struct NodeSpec {
   Duration clock_offset{0};
   int32_t clock_skew_ppm = 0;
   Seed seed{};
+  std::optional<tcp::Profile> profile;  // the scenario's, if none
+  std::optional<Ipv4Address> gateway;
+  // Limits of a stack.
+  uint32_t half_open_max = 128;
+  uint32_t connections_max = 256;
+  uint32_t time_wait_max = 256;
+  uint32_t accept_queue_max = 256;
+  BufferLimits buffers{};
 };
 
 struct Scenario {
@@ -38,7 +48,7 @@ struct Scenario {
   uint64_t seed = 0;
   std::string profile_name;
   tcp::Profile profile;
-  bool is_reliable = false;  // the profile retransmits
+  bool is_reliable = false;  // see NamedProfile
   // Lost or reordered frames make no difference to a profile that repeats them.
   bool needs_reliable = false;
   // All graceful transfers finish in time.
@@ -47,6 +57,9 @@ struct Scenario {
   // links[i] leads to node i, whoever sends.
   std::vector<LinkSpec> links;
   std::vector<TransferPlan> transfers;
+  std::vector<DatagramPlan> datagrams;
+  std::vector<ForgeryPlan> forgeries;
+  std::vector<AddressChange> address_changes;
   // Frames that arrive at the same time are handed over in batches of up to this.
   uint32_t batch_frames_max = 1;
   Duration time_max = std::chrono::hours(2);
@@ -60,13 +73,5 @@ std::optional<bool> NeedsReliable(std::string_view name);
 // Draws the details; nothing for an unknown name.
 std::optional<Scenario> DrawScenario(std::string_view name, uint64_t seed,
                                      std::string_view profile_name);
-
-struct NamedProfile {
-  std::string_view name;
-  tcp::Profile profile;
-  bool is_reliable;  // it retransmits
-};
-std::vector<NamedProfile> Profiles();
-std::optional<NamedProfile> FindProfile(std::string_view name);
 
 }  // namespace aether::testing::sim

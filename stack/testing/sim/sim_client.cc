@@ -52,7 +52,13 @@ uint32_t SimClient::DrawSequence() {
   }
 }
 
-std::optional<ConnectionId> SimClient::Connect(Ipv4Endpoint remote) {
+std::optional<ConnectionId> SimClient::Connect(Ipv4Endpoint remote, uint16_t local_port,
+                                               const SocketOptions&) {
+  if (local_port != 0) {
+    if (by_flow_.contains({remote, local_port})) return std::nullopt;
+    const Ends ends{{spec_.address, local_port}, remote};
+    return ConnectionId{Add(SimConnection::Active(ends, DrawSequence(), spec_.tcp)), 1};
+  }
   for (uint16_t tries = 0; tries < spec_.ports; ++tries) {
     const uint16_t port = static_cast<uint16_t>(spec_.first_port + next_port_);
     next_port_ = static_cast<uint16_t>((next_port_ + 1) % spec_.ports);

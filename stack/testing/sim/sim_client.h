@@ -39,7 +39,9 @@ class SimClient : public TcpHost {
 
   bool Listen(uint16_t port) override;
   std::optional<ConnectionId> Accept(ListenerId listener) override;
-  std::optional<ConnectionId> Connect(Ipv4Endpoint remote) override;
+  std::optional<ConnectionId> Connect(Ipv4Endpoint remote, uint16_t local_port,
+                                      const SocketOptions& options) override;
+  void SetOptions(ConnectionId, const SocketOptions&) override {}
   std::optional<Ends> EndsOf(ConnectionId id) const override;
   bool IsOpen(ConnectionId id) const override;
   void SetUser(ConnectionId id, uint32_t user) override;

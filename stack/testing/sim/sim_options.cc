@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <limits>
 #include <optional>
-#include <sstream>
 #include <utility>
 
 namespace aether::testing::sim {
@@ -20,13 +18,7 @@ struct Raw {
   uint64_t first_seed = 1;
   uint64_t last_seed = 1;
   Reductions reductions;
-  std::vector<std::string> scripts;
-  bool twice = false;
-  bool shrink = false;
-  bool table = false;
-  bool help = false;
-  std::string pcap;
-  uint32_t jobs = 1;
+  SimOptions options{};  // the rest, as it is
 };
 
 std::optional<uint64_t> Number(std::string_view text, uint64_t max) {
@@ -102,9 +94,7 @@ Problem TakeNumber(std::string_view name, std::string_view value, uint64_t least
 
 Problem TakeProfile(std::string_view value, Raw& raw) {
   if (!FindProfile(value)) {
-    std::vector<std::string_view> names;
-    for (const NamedProfile& profile : Profiles()) names.push_back(profile.name);
-    return "There is no profile \"" + std::string(value) + "\"; there are " + Join(names) + ".";
+    return "There is no profile \"" + std::string(value) + "\"; there are " + ProfileHelp() + ".";
   }
   raw.profile = value;
   return std::nullopt;
@@ -121,24 +111,31 @@ Problem TakeValue(std::string_view name, std::string_view value, Raw& raw) {
   }
   if (name == "connections-max") return TakeNumber(name, value, 1, raw.reductions.connections_max);
   if (name == "jobs") {
-    if (Problem problem = TakeNumber(name, value, 1, raw.jobs)) return problem;
-    if (raw.jobs > 256) return "--jobs takes at most 256.";
+    if (Problem problem = TakeNumber(name, value, 1, raw.options.jobs)) return problem;
+    if (raw.options.jobs > 256) return "--jobs takes at most 256.";
     return std::nullopt;
   }
-  if (name == "pcap") {
-    raw.pcap = value;
+  if (name == "replay") {
+    raw.options.replays.emplace_back(value);
     return std::nullopt;
   }
-  if (name == "script") {
-    raw.scripts.emplace_back(value);
+  const std::pair<std::string_view, std::string*> texts[] = {{"pcap", &raw.options.pcap},
+                                                             {"save", &raw.options.save},
+                                                             {"reaching", &raw.options.reaching}};
+  for (const auto& [known, text] : texts) {
+    if (name != known) continue;
+    *text = value;
     return std::nullopt;
   }
   return "There is no flag --" + std::string(name) + "; see --help.";
 }
 
 bool TakeSwitch(std::string_view name, Raw& raw) {
-  const std::pair<std::string_view, bool*> switches[] = {
-      {"twice", &raw.twice}, {"shrink", &raw.shrink}, {"table", &raw.table}, {"help", &raw.help}};
+  const std::pair<std::string_view, bool*> switches[] = {{"twice", &raw.options.twice},
+                                                         {"shrink", &raw.options.shrink},
+                                                         {"table", &raw.options.table},
+                                                         {"reached", &raw.options.reached},
+                                                         {"help", &raw.options.help}};
   for (const auto& [known, value] : switches) {
     if (name != known) continue;
     *value = true;
@@ -150,6 +147,11 @@ bool TakeSwitch(std::string_view name, Raw& raw) {
 Problem Take(std::span<const std::string_view> arguments, Raw& raw) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::string_view name = arguments[i];
+    // More files to replay may follow the first.
+    if (!name.starts_with("--") && !raw.options.replays.empty()) {
+      raw.options.replays.emplace_back(name);
+      continue;
+    }
     if (!name.starts_with("--")) return "\"" + std::string(name) + "\" is not a flag; see --help.";
     name.remove_prefix(2);
     if (TakeSwitch(name, raw)) continue;
@@ -192,67 +194,40 @@ std::vector<RunSpec> Combine(const Raw& raw) {
 
 }  // namespace
 
-std::expected<std::vector<RunSpec>, std::string> ParseSimScript(std::string_view text) {
-  std::vector<RunSpec> runs;
-  std::istringstream lines{std::string(text)};
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream words(line);
-    std::vector<std::string> arguments;
-    for (std::string word; words >> word;) arguments.push_back(word);
-    if (arguments.empty() || arguments[0].starts_with('#')) continue;
-    Raw raw;
-    const std::vector<std::string_view> views(arguments.begin(), arguments.end());
-    if (Problem problem = Take(views, raw)) return std::unexpected(*problem);
-    if (raw.scenarios.empty()) return std::unexpected("A line names no scenario: " + line);
-    for (RunSpec& run : Combine(raw)) runs.push_back(std::move(run));
-  }
-  return runs;
-}
-
 std::expected<SimOptions, std::string> ParseSimOptions(
     std::span<const std::string_view> arguments) {
   Raw raw;
   if (Problem problem = Take(arguments, raw)) return std::unexpected(*problem);
-  if (raw.scenarios.empty() && raw.scripts.empty()) raw.scenarios.emplace_back("all");
-  SimOptions options{.runs = Combine(raw),
-                     .profile = raw.profile,
-                     .twice = raw.twice,
-                     .shrink = raw.shrink,
-                     .table = raw.table,
-                     .help = raw.help,
-                     .pcap = raw.pcap,
-                     .jobs = raw.jobs};
-  for (const std::string& path : raw.scripts) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    if (!file) return std::unexpected("Cannot read the script " + path + ".");
-    std::expected<std::vector<RunSpec>, std::string> runs = ParseSimScript(text.str());
-    if (!runs) return std::unexpected(path + ": " + runs.error());
-    for (RunSpec& run : *runs) options.runs.push_back(std::move(run));
-  }
+  if (raw.scenarios.empty()) raw.scenarios.emplace_back("all");
+  SimOptions options = std::move(raw.options);
+  options.profile = raw.profile;
+  if (options.replays.empty()) options.runs = Combine(raw);
   if (!options.pcap.empty() && options.runs.size() != 1) {
     return std::unexpected("--pcap records one run: give one --scenario and one --seed.");
   }
+  if (options.table && !FindProfile(raw.profile)->is_random) return options;
+  if (options.table) return std::unexpected("--table is for a profile, not for random ones.");
   return options;
 }
 
 std::string SimUsage() {
-  std::vector<std::string_view> profiles;
-  for (const NamedProfile& profile : Profiles()) profiles.push_back(profile.name);
   return "aether-sim: stacks on simulated links, in virtual time, everything from one seed.\n"
          "  --scenario NAME[,NAME]   all, or " +
          Join(ScenarioNames()) +
          "\n"
          "  --seed N, --seeds A..B   which draws of it (1)\n"
          "  --profile NAME           " +
-         Join(profiles) +
+         ProfileHelp() +
          " (full)\n"
          "  --jobs N                 processes (1)\n"
          "  --twice                  run everything twice: the traces must be the same\n"
          "  --shrink                 look for the smallest form of a failure\n"
          "  --pcap FILE              what node 0 sends and gets, of one run\n"
-         "  --script FILE            runs, one per line, as in corpora/scripts\n"
+         "  --save DIR               where failing runs become files (corpora/scripts if there is "
+         "one)\n"
+         "  --replay FILE...         runs such files instead\n"
+         "  --reached                what all runs together made happen\n"
+         "  --reaching NAME          runs in which this happened\n"
          "  --table                  print the transfer table of the profile\n"
          "Making one run smaller:\n"
          "  --without F[,F]          switch off " +

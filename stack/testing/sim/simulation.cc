@@ -5,12 +5,15 @@
 #include <utility>
 
 #include "stack/device/describe.h"
+#include "stack/testing/sim/router.h"
 
 namespace aether::testing::sim {
 namespace {
 
 constexpr size_t kHistoryMax = 32;
-constexpr uint64_t kStepsMax = 20'000'000;
+constexpr uint64_t kStepsMax = 5'000'000;
+// Without a moment between them: whoever has links without delay gets a whole transfer into one.
+constexpr uint64_t kStepsAtOnceMax = 50'000;
 constexpr size_t kEventsPerPoll = 16;
 
 uint64_t Mix(uint64_t hash, uint64_t value) {
@@ -38,6 +41,8 @@ Simulation::Simulation(const Scenario& scenario, const RunOptions& options)
       options_(options),
       oracles_(scenario_),
       dice_(scenario.run_seed),
+      datagrams_(scenario_, dice_.NextSeed()),
+      forger_(scenario_, dice_.NextSeed()),
       transfers_(scenario.transfers.size()),
       events_(kEventsPerPoll) {
   size_t frame_bytes_max = 0;
@@ -49,9 +54,14 @@ Simulation::Simulation(const Scenario& scenario, const RunOptions& options)
     frame_bytes_max = std::max(frame_bytes_max, nodes_[i].host().frame_size_max());
   }
   out_.resize(frame_bytes_max);
+  for (const DatagramPlan& plan : scenario_.datagrams) {
+    // Once per node; the others find the port taken.
+    nodes_[plan.from].host().BindDatagrams(kDatagramPort);
+    nodes_[plan.to].host().BindDatagrams(kDatagramPort);
+  }
   for (const TransferPlan& plan : scenario_.transfers) {
     // Once per server; the others find the port taken.
-    nodes_[plan.server].host().Listen(kServerPort);
+    if (!plan.is_simultaneous) nodes_[plan.server].host().Listen(kServerPort);
   }
 }
 
@@ -63,7 +73,7 @@ RunResult Simulation::Run() {
 
 void Simulation::RunTransfers() {
   for (uint32_t i = 0; i < nodes_.size(); ++i) Settle(i, {}, now_);
-  while (!oracles_.violation() && !AllAreOver()) {
+  while (!oracles_.violation() && !(AllAreOver() && ExtrasAreOver())) {
     const Instant next = NextInstant();
     if (next == kNever || next - Instant{} > scenario_.time_max) {
       oracles_.Fail("liveness",
@@ -94,22 +104,32 @@ void Simulation::RunSilence() {
     if (!oracles_.violation()) oracles_.OnSilence(i, nodes_[i].host(), now_);
   }
   if (!oracles_.violation()) CheckTransfers(now_);
+  if (!oracles_.violation() && !CanLose()) CheckDatagrams();
 }
 
 Instant Simulation::NextInstant() const {
-  Instant next = NextStart();
+  Instant next = std::min({NextStart(), datagrams_.NextSend(), forger_.NextFrame()});
+  if (address_changes_ < scenario_.address_changes.size()) {
+    next = std::min(next, scenario_.address_changes[address_changes_].when);
+  }
   for (const Link& link : links_) next = std::min(next, link.NextArrival());
   for (const Node& node : nodes_) next = std::min(next, node.NextDeadline());
   return next == kNever ? next : std::max(next, now_);
 }
 
 void Simulation::StepAt(Instant now) {
+  steps_at_once_ = now == now_ ? steps_at_once_ + 1 : 0;
   now_ = now;
+  if (steps_at_once_ > kStepsAtOnceMax) {
+    oracles_.Fail("P8", "time stands still", now);
+    return;
+  }
   if (++result_.steps > kStepsMax) {
     oracles_.Fail("P8", "the run does not end", now);
     return;
   }
   StartTransfers(now);
+  RunExtras(now);
   for (uint32_t i = 0; i < nodes_.size() && !oracles_.violation(); ++i) {
     while (links_[i].NextArrival() <= now && !oracles_.violation()) Deliver(i, now);
     if (nodes_[i].NextDeadline() > now || oracles_.violation()) continue;
@@ -140,8 +160,13 @@ bool Simulation::MayStart(size_t index) const {
 Instant Simulation::NextStart() const {
   Instant next = kNever;
   for (size_t i = 0; i < transfers_.size(); ++i) {
-    if (transfers_[i].is_started || !MayStart(i)) continue;
-    next = std::min(next, std::max(now_, scenario_.transfers[i].start));
+    const TransferPlan& plan = scenario_.transfers[i];
+    if (transfers_[i].is_started) {
+      if (!plan.is_simultaneous || transfers_[i].is_server_open) continue;
+      next = std::min(next, std::max(now_, plan.start + plan.server_delay));
+    } else if (MayStart(i)) {
+      next = std::min(next, std::max(now_, plan.start));
+    }
   }
   return next;
 }
@@ -149,32 +174,58 @@ Instant Simulation::NextStart() const {
 void Simulation::StartTransfers(Instant now) {
   for (uint32_t i = 0; i < transfers_.size(); ++i) {
     const TransferPlan& plan = scenario_.transfers[i];
-    if (transfers_[i].is_started || plan.start > now || !MayStart(i)) continue;
-    transfers_[i].is_started = true;
-    Node& client = nodes_[plan.client];
-    const Ipv4Endpoint server{nodes_[plan.server].spec().address.address, kServerPort};
-    // Time passes for the host before it is called.
-    client.host().Receive({}, client.Local(now));
-    const std::optional<ConnectionId> id = client.host().Connect(server);
-    const std::optional<Ends> ends = id ? client.host().EndsOf(*id) : std::nullopt;
-    if (!ends) {
-      oracles_.Fail("liveness", "a connection cannot be opened", now);
-      return;
+    Transfer& transfer = transfers_[i];
+    if (!transfer.is_started && plan.start <= now && MayStart(i)) {
+      transfer.is_started = true;
+      if (!Open(i, /*is_client=*/true, now)) return;
+      ++result_.transfers;
     }
-    const FlowKey key{ends->local, ends->remote};
-    const Stream client_stream(plan.client_stream);
-    const Stream server_stream(plan.server_app.IsEcho() ? plan.client_stream : plan.server_stream);
-    oracles_.flows().Expect(key, {client_stream, server_stream});
-    transfer_of_flow_[key] = i;
-    transfers_[i].client_slot =
-        client.Attach({.app = std::make_unique<App>(plan.client_app, client_stream, server_stream,
-                                                    dice_.NextSeed()),
-                       .transfer = i,
-                       .is_client = true},
-                      *id, now);
-    ++result_.transfers;
-    Settle(plan.client, {}, now);
+    if (plan.is_simultaneous && transfer.is_started && !transfer.is_server_open &&
+        plan.start + plan.server_delay <= now) {
+      transfer.is_server_open = true;
+      if (!Open(i, /*is_client=*/false, now)) return;
+    }
   }
+}
+
+// One end connects: the client, or the other one of a simultaneous open.
+bool Simulation::Open(uint32_t index, bool is_client, Instant now) {
+  const TransferPlan& plan = scenario_.transfers[index];
+  const AppPlan& app = is_client ? plan.client_app : plan.server_app;
+  const uint32_t own = is_client ? plan.client : plan.server;
+  const uint32_t other = is_client ? plan.server : plan.client;
+  Ipv4Endpoint remote{nodes_[other].spec().address.address, kServerPort};
+  uint16_t local_port = 0;
+  if (plan.is_simultaneous) {
+    local_port = is_client ? plan.client_port : plan.server_port;
+    remote.port = is_client ? plan.server_port : plan.client_port;
+  }
+  TcpHost& host = nodes_[own].host();
+  // Time passes for the host before it is called.
+  host.Receive({}, nodes_[own].Local(now));
+  const std::optional<ConnectionId> id = host.Connect(remote, local_port, app.options);
+  const std::optional<Ends> ends = id ? host.EndsOf(*id) : std::nullopt;
+  if (!ends) {
+    oracles_.Fail("liveness", "a connection cannot be opened", now);
+    return false;
+  }
+  const Stream client_stream(plan.client_stream);
+  const Stream server_stream(plan.server_app.IsEcho() ? plan.client_stream : plan.server_stream);
+  if (is_client) {
+    const FlowKey key{ends->local, ends->remote};
+    oracles_.flows().Expect(key, {client_stream, server_stream});
+    forger_.AddFlow(key);
+    transfer_of_flow_[key] = index;
+  }
+  const uint32_t slot = nodes_[own].Attach(
+      {.app = std::make_unique<App>(app, is_client ? client_stream : server_stream,
+                                    is_client ? server_stream : client_stream, dice_.NextSeed()),
+       .transfer = index,
+       .is_client = is_client},
+      *id, now);
+  (is_client ? transfers_[index].client_slot : transfers_[index].server_slot) = slot;
+  Settle(own, {}, now);
+  return true;
 }
 
 void Simulation::OnAcceptable(uint32_t node_index, ListenerId listener, Instant now) {
@@ -203,6 +254,7 @@ void Simulation::OnAcceptable(uint32_t node_index, ListenerId listener, Instant 
                      .is_client = false,
                      .is_extra = is_extra},
                     *id, now);
+    node.host().SetOptions(*id, app_plan.options);
     if (!is_extra) transfer.server_slot = slot;
   }
 }
@@ -251,15 +303,28 @@ void Simulation::TakeFrames(uint32_t node, StepCount& count, Instant now) {
 void Simulation::Route(uint32_t from, Bytes frame, Instant now) {
   const MacAddress to = MacAddress::Load(frame.data());
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
-    if (i != from && (to.IsGroup() || to == nodes_[i].spec().mac)) links_[i].Send(frame, now);
+    if (i == from || !(to.IsGroup() || to == nodes_[i].spec().mac)) continue;
+    const uint32_t frame_bytes_max = links_[i].FrameBytesMax(now);
+    if (!links_[i].spec().has_router || frame.size() <= frame_bytes_max) {
+      links_[i].Send(frame, now);
+      continue;
+    }
+    const uint16_t mtu = static_cast<uint16_t>(frame_bytes_max - 14);
+    if (IsDontFragment(frame)) {
+      links_[from].Send(TooLongReport(frame, mtu), now);
+    } else {
+      for (const Frame& part : SplitFrame(frame, mtu)) links_[i].Send(part, now);
+    }
   }
 }
 
 // One step of a node: events, calls and frames until nothing moves any more.
-void Simulation::Settle(uint32_t node_index, std::span<const Bytes> arrived, Instant now) {
+void Simulation::Settle(uint32_t node_index, std::span<const Bytes> arrived, Instant now,
+                        uint32_t calls) {
   Node& node = nodes_[node_index];
   StepCount count;
   count.frames_in = arrived.size();
+  count.calls = calls;
   for (const Bytes frame : arrived) count.arp_in += IsArp(frame) ? 1u : 0u;
   uint32_t overdue_rounds = 0;
   for (uint32_t round = 0; !oracles_.violation(); ++round) {
@@ -270,6 +335,7 @@ void Simulation::Settle(uint32_t node_index, std::span<const Bytes> arrived, Ins
     const StepCount before = count;
     count.events += TakeEvents(node_index, now);
     count.calls += node.StepApps(now);
+    if (!datagrams_.empty()) TakeDatagrams(node_index, now);
     TakeFrames(node_index, count, now);
     if (count.events != before.events || count.calls != before.calls ||
         count.data_out != before.data_out || count.control_out != before.control_out) {
@@ -316,6 +382,7 @@ RunResult Simulation::Finish() {
   result_.retransmitted_segments = oracles_.flows().retransmitted_segments();
   result_.busy_time = over_at_.value_or(now_) - Instant{};
   for (const Link& link : links_) result_.links.push_back(link.counters());
+  CountReached();
   for (const Node& node : nodes_) {
     for (const Node::Slot& slot : node.slots())
       result_.delivered_bytes += slot.app->received_bytes();

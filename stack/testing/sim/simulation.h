@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "stack/device/capture_sink.h"
+#include "stack/testing/sim/datagrams.h"
 #include "stack/testing/sim/flow_watch.h"
+#include "stack/testing/sim/forger.h"
 #include "stack/testing/sim/link.h"
 #include "stack/testing/sim/node.h"
 #include "stack/testing/sim/oracles.h"
@@ -33,6 +35,9 @@ struct RunResult {
   uint32_t extra_connections = 0;
   Duration busy_time{0};  // until the last transfer was over
   std::vector<LinkCounters> links;
+  // What happened at least once: counters and drop reasons of the stacks, and what the simulation
+  // saw on the wire.
+  std::map<std::string, uint64_t> reached;
   std::vector<std::string> last_frames;  // readable, when there is a violation
 };
 
@@ -53,6 +58,7 @@ class Simulation {
  private:
   struct Transfer {
     bool is_started = false;
+    bool is_server_open = false;  // a simultaneous one: the other end has connected, too
     std::optional<uint32_t> client_slot;
     std::optional<uint32_t> server_slot;
   };
@@ -70,11 +76,21 @@ class Simulation {
   void StepAt(Instant now);
   void Deliver(uint32_t node, Instant now);
   void StartTransfers(Instant now);
+  bool Open(uint32_t index, bool is_client, Instant now);
+  void RunExtras(Instant now);
+  void SendDatagrams(Instant now);
+  void TakeDatagrams(uint32_t node, Instant now);
+  void ChangeAddresses(Instant now);
+  void CountReached();
   Instant NextStart() const;
   bool MayStart(size_t index) const;
   bool IsOver(const Transfer& transfer, size_t index) const;
   bool AllAreOver() const;
-  void Settle(uint32_t node, std::span<const Bytes> arrived, Instant now);
+  bool ExtrasAreOver() const;
+  bool CanLose() const;
+  void CheckDatagrams();
+  // `calls` were made already.
+  void Settle(uint32_t node, std::span<const Bytes> arrived, Instant now, uint32_t calls = 0);
   uint64_t TakeEvents(uint32_t node, Instant now);
   void OnAcceptable(uint32_t node, ListenerId listener, Instant now);
   void TakeFrames(uint32_t node, StepCount& count, Instant now);
@@ -90,6 +106,9 @@ class Simulation {
   RunOptions options_;
   Oracles oracles_;
   Dice dice_;
+  DatagramTraffic datagrams_;
+  Forger forger_;
+  size_t address_changes_ = 0;  // those that have happened
   Instant now_{};
   std::vector<Node> nodes_;
   std::vector<Link> links_;
@@ -103,6 +122,7 @@ class Simulation {
   std::optional<Instant> over_at_;
   RunResult result_;
   uint64_t hash_ = 0;
+  uint64_t steps_at_once_ = 0;
 };
 
 inline RunResult RunScenario(const Scenario& scenario, const RunOptions& options = {}) {

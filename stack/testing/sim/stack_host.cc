@@ -5,8 +5,10 @@
 
 namespace aether::testing::sim {
 
-StackHost::StackHost(const Config& config, Ipv4Network address, Instant now) : stack_(config, now) {
-  stack_.SetAddress(address, std::nullopt);
+StackHost::StackHost(const Config& config, Ipv4Network address, std::optional<Ipv4Address> gateway,
+                     Instant now)
+    : stack_(config, now) {
+  stack_.SetAddress(address, gateway);
 }
 
 void StackHost::Receive(std::span<const Bytes> frames, Instant now) { stack_.Receive(frames, now); }
@@ -19,10 +21,15 @@ bool StackHost::Listen(uint16_t port) { return stack_.TcpListen(port, {}).has_va
 std::optional<ConnectionId> StackHost::Accept(ListenerId listener) {
   return stack_.Accept(listener);
 }
-std::optional<ConnectionId> StackHost::Connect(Ipv4Endpoint remote) {
-  const std::expected<ConnectionId, Error> id = stack_.TcpConnect(remote, {});
+std::optional<ConnectionId> StackHost::Connect(Ipv4Endpoint remote, uint16_t local_port,
+                                               const SocketOptions& options) {
+  const std::expected<ConnectionId, Error> id =
+      stack_.TcpConnect(remote, {.owner = 0, .local_port = local_port, .socket = options});
   if (!id) return std::nullopt;
   return *id;
+}
+void StackHost::SetOptions(ConnectionId id, const SocketOptions& options) {
+  stack_.SetOptions(id, options);
 }
 std::optional<Ends> StackHost::EndsOf(ConnectionId id) const {
   const std::optional<tcp::Snapshot> snapshot = stack_.Inspect(id);
@@ -45,16 +52,37 @@ void StackHost::Shutdown(ConnectionId id) { stack_.Shutdown(id); }
 void StackHost::Close(ConnectionId id) { stack_.Close(id); }
 void StackHost::Abort(ConnectionId id) { stack_.Abort(id); }
 
+bool StackHost::BindDatagrams(uint16_t port) {
+  const std::expected<UdpSocketId, Error> id = stack_.UdpBind(port, {});
+  if (id) datagrams_ = *id;
+  return id.has_value();
+}
+bool StackHost::SendDatagram(Ipv4Endpoint to, Bytes payload) {
+  return stack_.UdpSend(datagrams_, to, payload).has_value();
+}
+std::optional<std::vector<uint8_t>> StackHost::TakeDatagram() {
+  const std::optional<Datagram> datagram = stack_.UdpPeek(datagrams_);
+  if (!datagram) return std::nullopt;
+  std::vector<uint8_t> payload(datagram->payload.begin(), datagram->payload.end());
+  stack_.UdpPop(datagrams_);
+  return payload;
+}
+void StackHost::SetAddress(Ipv4Network address, std::optional<Ipv4Address> gateway) {
+  stack_.SetAddress(address, gateway);
+}
+void StackHost::AddCounters(Counters& counters) const { counters.Add(stack_.counters()); }
+
 void StackHost::CheckInvariants() const { stack_.CheckInvariants(); }
 
 std::string StackHost::Residue() const {
+  const MemoryUse use = stack_.memory_in_use();
   std::string text;
-  if (const size_t count = stack_.connection_count(); count != 0) {
-    text += std::to_string(count) + " connections, ";
-  }
-  if (const size_t count = stack_.time_wait_count(); count != 0) {
-    text += std::to_string(count) + " TIME-WAIT records, ";
-  }
+  const auto add = [&](uint32_t count, const char* what) {
+    if (count != 0) text += std::to_string(count) + " " + what + ", ";
+  };
+#define AETHER_ADD(member, meaning) add(use.member, #member);
+  AETHER_MEMORY_USE(AETHER_ADD)
+#undef AETHER_ADD
   if (stack_.NextDeadline() != kNever) text += "an armed timer, ";
   if (!text.empty()) text.resize(text.size() - 2);
   return text;

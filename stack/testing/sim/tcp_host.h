@@ -8,11 +8,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "stack/base/bytes.h"
+#include "stack/base/counters.h"
 #include "stack/base/time.h"
 #include "stack/stack.h"
 #include "stack/tcp/handle.h"
+#include "stack/tcp/socket_options.h"
 #include "stack/wire/address.h"
 
 namespace aether::testing::sim {
@@ -40,7 +43,10 @@ class TcpHost {
   virtual bool Listen(uint16_t port) = 0;
   virtual std::optional<ConnectionId> Accept(ListenerId listener) = 0;
   // The connection is being opened when this returns one; see IsOpen.
-  virtual std::optional<ConnectionId> Connect(Ipv4Endpoint remote) = 0;
+  // A local port of 0 is the host's choice. A host without options ignores them.
+  virtual std::optional<ConnectionId> Connect(Ipv4Endpoint remote, uint16_t local_port,
+                                              const SocketOptions& options) = 0;
+  virtual void SetOptions(ConnectionId id, const SocketOptions& options) = 0;
   virtual std::optional<Ends> EndsOf(ConnectionId id) const = 0;
   // The handshake is over.
   virtual bool IsOpen(ConnectionId id) const = 0;
@@ -53,6 +59,16 @@ class TcpHost {
   virtual void Shutdown(ConnectionId id) = 0;
   virtual void Close(ConnectionId id) = 0;
   virtual void Abort(ConnectionId id) = 0;
+
+  // --- What only the stack under test can; the other one has nothing to say about it ---
+
+  // Datagrams go to and come from the port that was bound.
+  virtual bool BindDatagrams(uint16_t) { return false; }
+  virtual bool SendDatagram(Ipv4Endpoint, Bytes) { return false; }
+  // The oldest datagram that arrived, taken out; nothing when there is none.
+  virtual std::optional<std::vector<uint8_t>> TakeDatagram() { return std::nullopt; }
+  virtual void SetAddress(Ipv4Network, std::optional<Ipv4Address>) {}
+  virtual void AddCounters(Counters&) const {}
 
   virtual void CheckInvariants() const = 0;
   // What is still held although nothing should be; empty when nothing is.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "stack/testing/sim/reductions.h"
+#include "stack/testing/sim/saved_run.h"
 #include "stack/testing/sim/shrink.h"
 #include "stack/testing/sim/sim_options.h"
 
@@ -89,13 +90,13 @@ TEST(SimOptionsTest, TheCommandOfARunIsThatRun) {
   spec.reductions.first_connection = 1;
   spec.reductions.connections_max = 2;
   const std::string command = CommandOf(spec);
-  const auto runs = ParseSimScript("# a remark\n\n" + command.substr(command.find(' ') + 1) + "\n");
-  ASSERT_TRUE(runs) << runs.error();
-  ASSERT_EQ(runs->size(), 1u);
-  EXPECT_EQ(runs->front().scenario, "lossy");
-  EXPECT_EQ(runs->front().seed, 42u);
-  EXPECT_EQ(runs->front().profile, "classic");
-  EXPECT_EQ(runs->front().reductions, spec.reductions);
+  const auto saved = ParseSavedRun("# a remark\n\n" + command + "\n");
+  ASSERT_TRUE(saved) << saved.error();
+  EXPECT_EQ(saved->spec.scenario, "lossy");
+  EXPECT_EQ(saved->spec.seed, 42u);
+  EXPECT_EQ(saved->spec.profile, "classic");
+  EXPECT_EQ(saved->spec.reductions, spec.reductions);
+  EXPECT_EQ(saved->remarks, std::vector<std::string>{"a remark"});
 }
 
 TEST(SimOptionsTest, SeedsAndScenariosMultiply) {
@@ -126,7 +127,7 @@ TEST(SimOptionsTest, MistakesAreNamed) {
       {{"--colour", "red"}, "no flag --colour"},
       {{"stray"}, "not a flag"},
       {{"--pcap", "x", "--seeds", "1..2"}, "one run"},
-      {{"--script", "/nonexistent/file"}, "Cannot read"},
+      {{"--table", "--profile", "random"}, "not for random"},
   };
   for (const auto& [arguments, text] : mistakes) {
     const auto options = Parse(arguments);

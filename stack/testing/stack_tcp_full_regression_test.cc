@@ -1,0 +1,124 @@
+// Regressions of the full profile: rules that it broke, each test named for what went wrong. The
+// simulator found them.
+#include <gtest/gtest.h>
+
+#include "stack/testing/script.h"
+
+namespace aether::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using tcp::State;
+
+constexpr uint8_t kSyn = tcp_flags::kSyn;
+constexpr uint8_t kAck = tcp_flags::kAck;
+
+Config FullConfig() {
+  Config config = ScriptConfigWithoutCookies();
+  config.profile = tcp::kFull;
+  config.profile.syn_cookies = tcp::SynCookies::kNever;
+  return config;
+}
+
+// SACK permitted, and nothing else but an MSS.
+Frame MssAndSack(uint16_t mss) {
+  Frame options = MssOption(mss);
+  options.insert(options.end(), {1, 1, 4, 2});
+  return options;
+}
+
+std::unique_ptr<Script> EstablishedWithSack(uint16_t mss) {
+  auto s = std::make_unique<Script>(ScriptOptions{.config = FullConfig()});
+  s->peer().Send({.flags = kSyn, .seq = 0, .options = MssAndSack(mss)});
+  s->Expect(SynAck());
+  s->peer().Ack();
+  s->Accept();
+  return s;
+}
+
+size_t SegmentBytes(const NaiveFrame& frame) { return frame.ip->payload.size(); }
+
+// Probes further apart than the idle time: their answers were not counted.
+// [RFC 9293 3.8.4 MUST-26] only probes without any answer end a connection.
+TEST(StackTcpFullRegression, KeepalivesWithAnswersNeverEndAConnection) {
+  auto s = EstablishedWithSack(1460);
+  s->stack().SetOptions(
+      s->connection(),
+      {.keepalive_idle = seconds(5), .keepalive_interval = seconds(8), .keepalive_probes = 2});
+  s->Advance(seconds(6));
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_EQ(s->output_size(), 1u) << "probe " << i;
+    s->Expect(TcpMatch{.flags = kAck});
+    s->peer().Ack();
+    s->Advance(seconds(8));
+  }
+  s->ExpectState(State::kEstablished);
+}
+
+// [RFC 6691 2] the room of SACK blocks comes out of the payload, also where the peer's MSS is
+// smaller than ours.
+TEST(StackTcpFullRegression, SackBlocksCountAgainstASmallMss) {
+  auto s = EstablishedWithSack(600);
+  s->peer().Send({.seq = 501, .data = Pattern(100)});
+  s->DiscardOutput();
+  s->Write(Pattern(5000));
+  ASSERT_GT(s->output_size(), 2u);
+  while (s->output_size() > 0) EXPECT_LE(SegmentBytes(s->Expect(AnyFrame())), 620u);
+}
+
+// What is sent again has its size already: then the blocks give way, and follow in an
+// acknowledgement of their own.
+TEST(StackTcpFullRegression, ARetransmissionKeepsItsSizeAndTheBlocksFollow) {
+  auto s = EstablishedWithSack(600);
+  s->Write(Pattern(600));
+  EXPECT_EQ(SegmentBytes(s->Expect(AnyFrame())), 620u);
+  s->Advance(milliseconds(100));
+  s->DiscardOutput();
+  s->peer().Send({.seq = 501, .ack = 1, .data = Pattern(100)});
+  s->Expect(Ack());
+  s->Advance(seconds(3));
+  ASSERT_GE(s->output_size(), 1u);
+  while (s->output_size() > 0) {
+    const NaiveFrame frame = s->Expect(AnyFrame());
+    EXPECT_LE(SegmentBytes(frame), 620u);
+    EXPECT_EQ(frame.tcp->payload, Pattern(600));
+  }
+}
+
+// [RFC 7323 2.2] the window of a SYN is not scaled, that of a SYN-ACK in a simultaneous open
+// neither.
+TEST(StackTcpFullRegression, TheWindowOfASimultaneousSynAckIsNotScaled) {
+  Script s({.config = FullConfig(), .listen_port = 0});
+  const auto id = s.stack().TcpConnect({kPeerIp, 40000}, {.local_port = 80});
+  ASSERT_TRUE(id);
+  s.Step();
+  s.DiscardOutput();
+  Frame options = MssOption(1460);
+  options.insert(options.end(), {1, 3, 3, 7});
+  s.peer().Send({.flags = kSyn, .seq = 0, .window = uint16_t{1000}, .options = options});
+  s.Expect(SynAck());
+  s.Send(s.peer().Build(
+      {.flags = kSyn | kAck, .seq = 0, .ack = 1, .window = uint16_t{1000}, .options = options}));
+  s.DiscardOutput();
+  EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
+  EXPECT_EQ(s.stack().Inspect(*id)->snd_wnd_bytes, 1000u);
+}
+
+// The acknowledgement in the SYN-ACK that we sent may have been lost: the peer's own SYN-ACK asks
+// for another, and may be the last that it sends.
+TEST(StackTcpFullRegression, TheSynAckOfASimultaneousOpenIsAcknowledged) {
+  Script s({.config = FullConfig(), .listen_port = 0});
+  const auto id = s.stack().TcpConnect({kPeerIp, 40000}, {.local_port = 80});
+  ASSERT_TRUE(id);
+  s.Step();
+  s.DiscardOutput();
+  s.peer().Send({.flags = kSyn, .seq = 0, .options = MssOption(1460)});
+  s.Expect(SynAck());
+  s.Send(s.peer().Build({.flags = kSyn | kAck, .seq = 0, .ack = 1, .options = MssOption(1460)}));
+  s.Expect(Ack(1).AtSeq(1));
+  EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
+}
+
+}  // namespace
+}  // namespace aether::testing
