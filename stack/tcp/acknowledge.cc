@@ -138,8 +138,8 @@ void Connection::RunRecovery(const Segment& segment, const SegmentOptions& optio
     if (!already_reduced) control.congestion.OnCongestion(flight_before, mss_bytes, env.now);
   } else if (verdict.summary.acked_bytes > 0 && phase_before != Recovery::Phase::kRecovery &&
              !already_reduced) {
-    control.congestion.OnAck(verdict.summary.acked_bytes, flight_before, mss_bytes,
-                             control.rtt.srtt_us(), env.now);
+    control.congestion.OnAck(verdict.summary.acked_bytes, mss_bytes, control.rtt.srtt_us(),
+                             env.now);
   }
   if (recovery.flight.empty()) {
     env.buffers.recoveries.Free(control.recovery);

@@ -14,14 +14,14 @@ void Congestion::Start(CongestionAlgorithm algorithm, uint32_t mss_bytes,
   cwnd_ = std::min(initial_segments * mss_bytes, std::max(2 * mss_bytes, initial_segments * 1460));
 }
 
-void Congestion::OnAck(uint32_t acked_bytes, uint32_t flight_bytes, uint32_t mss_bytes,
-                       uint32_t srtt_us, Instant now) {
-  if (algorithm_ == CongestionAlgorithm::kNone) return;
+void Congestion::OnSent(uint32_t pipe_bytes, uint32_t mss_bytes) {
   // [RFC 9438 5.8] [RFC 7661 4.4.1] no growth of a window that the sender does not fill; slow start
   // may run at half of it.
-  const bool is_limited =
-      InSlowStart() ? 2 * uint64_t{flight_bytes} >= cwnd_ : flight_bytes + mss_bytes >= cwnd_;
-  if (!is_limited) return;
+  is_filled_ = InSlowStart() ? 2 * uint64_t{pipe_bytes} >= cwnd_ : pipe_bytes + mss_bytes >= cwnd_;
+}
+
+void Congestion::OnAck(uint32_t acked_bytes, uint32_t mss_bytes, uint32_t srtt_us, Instant now) {
+  if (algorithm_ == CongestionAlgorithm::kNone || !is_filled_) return;
   if (InSlowStart()) {
     // [RFC 5681 3.1] by what was acknowledged, at most a segment per ACK without [RFC 3465 2.2]
     // counting: L = 2.
@@ -93,9 +93,10 @@ void Congestion::OnCongestion(uint32_t flight_bytes, uint32_t mss_bytes, Instant
     // [RFC 9438 4.7] fast convergence: who was stopped earlier than last time leaves room for
     // others.
     w_max_ = cwnd_ < w_max_ ? static_cast<uint32_t>(uint64_t{cwnd_} * 17 / 20) : cwnd_;
-    // [RFC 9438 4.6] beta is 0.7; the flight counts, not a window that was never filled.
-    ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{std::min(flight_bytes, cwnd_)} * 7 / 10),
-                         2 * mss_bytes);
+    // [RFC 9438 4.6] beta is 0.7; the flight counts, not a window that was never filled. One that
+    // was is counted whole: acknowledgements of the same batch have lowered the flight already.
+    const uint32_t used = is_filled_ ? cwnd_ : std::min(flight_bytes, cwnd_);
+    ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{used} * 7 / 10), 2 * mss_bytes);
     epoch_started_ = false;
   } else {
     // [RFC 5681 3.1] equation 4.

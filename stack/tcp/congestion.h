@@ -22,10 +22,12 @@ class Congestion {
   uint32_t ssthresh_bytes() const { return ssthresh_; }
   bool InSlowStart() const { return cwnd_ < ssthresh_; }
 
-  // `acked_bytes` were newly acknowledged outside of recovery. `flight_bytes`: what was in flight
-  // before; a window that was not used does not grow (RFC 7661, RFC 9438 5.8).
-  void OnAck(uint32_t acked_bytes, uint32_t flight_bytes, uint32_t mss_bytes, uint32_t srtt_us,
-             Instant now);
+  // Data left, and `pipe_bytes` are in the network now. A window that was not filled then does not
+  // grow (RFC 7661, RFC 9438 5.8). It is asked here and not when acknowledgements arrive, because
+  // they come in batches: while one is worked on, what is in flight only falls.
+  void OnSent(uint32_t pipe_bytes, uint32_t mss_bytes);
+  // `acked_bytes` were newly acknowledged outside of recovery.
+  void OnAck(uint32_t acked_bytes, uint32_t mss_bytes, uint32_t srtt_us, Instant now);
   // A loss or an ECN echo, once per window: [RFC 5681 3.2] [RFC 9438 4.6] cwnd and ssthresh are
   // reduced.
   void OnCongestion(uint32_t flight_bytes, uint32_t mss_bytes, Instant now);
@@ -57,6 +59,7 @@ class Congestion {
 
   // CUBIC (RFC 9438 4.1): in bytes and milliseconds.
   bool epoch_started_ = false;
+  bool is_filled_ = true;  // when data last left
   uint32_t w_max_ = 0;
   uint32_t w_est_ = 0;      // what Reno would have
   uint32_t est_acked_ = 0;  // bytes towards the next increase of w_est_

@@ -14,6 +14,12 @@ using std::chrono::seconds;
 
 constexpr uint32_t kMss = 1000;
 
+// `acked_bytes` are acknowledged; when data last left, `pipe_bytes` were in flight.
+void Ack(Congestion& congestion, uint32_t acked_bytes, uint32_t pipe_bytes, Instant now) {
+  congestion.OnSent(pipe_bytes, kMss);
+  congestion.OnAck(acked_bytes, kMss, 100000, now);
+}
+
 // [RFC 6928 2]
 TEST(Congestion, BeginsWithTenSegmentsButNotMoreThanTheFormula) {
   Congestion congestion;
@@ -30,12 +36,12 @@ TEST(Congestion, NewRenoDoublesPerRoundThenAddsASegmentPerRound) {
   Congestion congestion;
   congestion.Start(CongestionAlgorithm::kNewReno, kMss, 10);
   Instant now{};
-  for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, 10 * kMss, kMss, 100000, now);
+  for (int i = 0; i < 10; ++i) Ack(congestion, kMss, 10 * kMss, now);
   EXPECT_EQ(congestion.cwnd_bytes(), 20 * kMss);
   congestion.OnCongestion(20 * kMss, kMss, now);
   EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
   EXPECT_EQ(congestion.ssthresh_bytes(), 10 * kMss);
-  for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, 10 * kMss, kMss, 100000, now);
+  for (int i = 0; i < 10; ++i) Ack(congestion, kMss, 10 * kMss, now);
   EXPECT_EQ(congestion.cwnd_bytes(), 11 * kMss);
 }
 
@@ -45,10 +51,36 @@ TEST(Congestion, AWindowThatIsNotUsedDoesNotGrow) {
        {CongestionAlgorithm::kNewReno, CongestionAlgorithm::kCubic}) {
     Congestion congestion;
     congestion.Start(algorithm, kMss, 10);
-    for (int i = 0; i < 100; ++i)
-      congestion.OnAck(kMss, kMss, kMss, 100000, Instant{milliseconds(i)});
+    for (int i = 0; i < 100; ++i) Ack(congestion, kMss, kMss, Instant{milliseconds(i)});
     EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
   }
+}
+
+// Acknowledgements come in batches, and nothing leaves in between: what was in flight before the
+// batch decides, not what each of them finds.
+TEST(Congestion, EveryAcknowledgementOfABatchOpensAWindowThatWasFilled) {
+  for (const CongestionAlgorithm algorithm :
+       {CongestionAlgorithm::kNewReno, CongestionAlgorithm::kCubic}) {
+    Congestion congestion;
+    congestion.Start(algorithm, kMss, 10);
+    congestion.OnSent(10 * kMss, kMss);
+    for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, kMss, 100000, Instant{});
+    EXPECT_EQ(congestion.cwnd_bytes(), 20 * kMss);
+  }
+}
+
+// [RFC 9438 4.6] a window that was filled is reduced from where it stood, although the same batch
+// has acknowledged most of the flight; one that was not, from the flight.
+TEST(Congestion, CubicReducesFromTheWindowThatWasFilled) {
+  Congestion congestion;
+  congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
+  congestion.OnSent(10 * kMss, kMss);
+  congestion.OnCongestion(3 * kMss, kMss, Instant{});
+  EXPECT_EQ(congestion.cwnd_bytes(), 7 * kMss);
+  congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
+  congestion.OnSent(3 * kMss, kMss);
+  congestion.OnCongestion(3 * kMss, kMss, Instant{});
+  EXPECT_EQ(congestion.cwnd_bytes(), 2100u);
 }
 
 // [RFC 5681 3.1] the loss window; ssthresh falls only with the first timeout for the same data.
@@ -80,8 +112,7 @@ TEST(Congestion, UndoBringsBackWhatWas) {
 TEST(Congestion, IdleRestartNeverOpensTheWindow) {
   Congestion congestion;
   congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
-  for (int i = 0; i < 50; ++i)
-    congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, Instant{});
+  for (int i = 0; i < 50; ++i) Ack(congestion, kMss, congestion.cwnd_bytes(), Instant{});
   EXPECT_GT(congestion.cwnd_bytes(), 10 * kMss);
   congestion.OnIdle(kMss, 10);
   EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
@@ -121,8 +152,7 @@ TEST(Cubic, ReducesToSevenTenthsAndComesBackToThePlateau) {
   Congestion congestion;
   congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
   Instant now{seconds(1)};
-  while (congestion.cwnd_bytes() < 200 * kMss)
-    congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, now);
+  while (congestion.cwnd_bytes() < 200 * kMss) Ack(congestion, kMss, congestion.cwnd_bytes(), now);
   const uint32_t w_max = congestion.cwnd_bytes();
   congestion.OnCongestion(w_max, kMss, now);
   EXPECT_NEAR(congestion.cwnd_bytes(), 0.7 * w_max, kMss);
@@ -130,8 +160,7 @@ TEST(Cubic, ReducesToSevenTenthsAndComesBackToThePlateau) {
   for (int round = 0; round < 53; ++round) {
     now += milliseconds(100);
     const uint32_t segments = congestion.cwnd_bytes() / kMss;
-    for (uint32_t i = 0; i < segments; ++i)
-      congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, now);
+    for (uint32_t i = 0; i < segments; ++i) Ack(congestion, kMss, congestion.cwnd_bytes(), now);
   }
   EXPECT_NEAR(congestion.cwnd_bytes(), w_max, 0.05 * w_max);
 }
