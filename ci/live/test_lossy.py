@@ -28,7 +28,7 @@ def _check_faults(done):
 
 
 def case_fetch_100_mb(context):
-    size = 3_000_000 if context.sanitizer else 100_000_000
+    size = 10_000_000 if context.sanitizer else 100_000_000
     with context.lab() as lab:
         root = lab.folder("www")
         digest = hashlib.sha256()
