@@ -1,15 +1,12 @@
 // aether-run: the stack on a TAP. Reads its flags, starts the workers, waits for a signal or the
 // end of its time, and prints what was counted. Exit codes: 0 clean, 1 the world is wrong (one
 // sentence says what to do), 2 usage.
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <fstream>
@@ -23,6 +20,7 @@
 #include "stack/runtime/command_line.h"
 #include "stack/runtime/entropy.h"
 #include "stack/runtime/link_state.h"
+#include "stack/runtime/process.h"
 #include "stack/runtime/run_options.h"
 #include "stack/runtime/steady_clock.h"
 #include "stack/runtime/workers.h"
@@ -30,41 +28,7 @@
 namespace aether::runtime {
 namespace {
 
-constexpr int kExitWorld = 1;
-constexpr int kExitUsage = 2;
-
-int Fail(const absl::Status& status, int code) {
-  const std::string sentence(status.message());
-  std::fprintf(stderr, "aether-run: %s\n", sentence.c_str());
-  return code;
-}
-
-// Whoever reads our output may be gone; that is no reason to stop.
-void Say(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
-}
-
-// A program that is started with standard descriptors closed would get them back as its TAP, and
-// print into it.
-void FillStandardDescriptors() {
-  int fd = 0;
-  do {
-    fd = ::open("/dev/null", O_RDWR);
-  } while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd >= 0) ::close(fd);
-}
-
-// SIGINT and SIGTERM become readable here and reach no thread; called before there is any.
-FileDescriptor TakeSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  return FileDescriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-}
+constexpr char kProgram[] = "aether-run";
 
 uint32_t UsableCpus() {
   cpu_set_t cpus;
@@ -175,7 +139,7 @@ int Run(const RunOptions& run) {
   const FileDescriptor signals = TakeSignals();
   const WorkersOptions options = WorkersOptionsFor(run);
   absl::StatusOr<std::unique_ptr<Workers>> workers = Workers::Create(options);
-  if (!workers.ok()) return Fail(workers.status(), kExitWorld);
+  if (!workers.ok()) return Fail(kProgram, workers.status(), kExitWorld);
 
   // Last of all, so that a start that fails leaves no file behind.
   std::unique_ptr<device::PcapWriter> capture;
@@ -188,6 +152,7 @@ int Run(const RunOptions& run) {
         device::PcapWriter::Create(run.capture, {.since_1970 = since_1970 - SteadyClock().Now()});
     if (!created) {
       return Fail(
+          kProgram,
           absl::UnknownError(absl::StrCat(created.error(), " Name another file with --capture.")),
           kExitWorld);
     }
@@ -204,13 +169,15 @@ int Run(const RunOptions& run) {
   (*workers)->Stop();
   Say(FormatReport((*workers)->Collect()));
   if ((*workers)->Gone()) {
-    return Fail(absl::UnavailableError(absl::StrCat(
+    return Fail(kProgram,
+                absl::UnavailableError(absl::StrCat(
                     "TAP ", run.tap, " was deleted while we ran: make it again and start anew")),
                 kExitWorld);
   }
   if (capture != nullptr) {
     capture->Flush();
-    if (!capture->error().empty()) return Fail(absl::UnknownError(capture->error()), kExitWorld);
+    if (!capture->error().empty())
+      return Fail(kProgram, absl::UnknownError(capture->error()), kExitWorld);
   }
   return 0;
 }
@@ -221,7 +188,7 @@ int Main(int argc, char** argv) {
   const std::span<const char* const> arguments(argv + 1,
                                                static_cast<size_t>(std::max(argc - 1, 0)));
   if (const absl::Status parsed = ParseCommandLine(arguments, line); !parsed.ok())
-    return Fail(parsed, kExitUsage);
+    return Fail(kProgram, parsed, kExitUsage);
   if (line.help) {
     Say(
         absl::StrCat("aether-run: a TCP/IP stack in user space, with an HTTP and an echo server, "
@@ -232,9 +199,9 @@ int Main(int argc, char** argv) {
   }
   const absl::StatusOr<RunOptions> run = RunOptionsFromFlags();
   if (!run.ok()) {
-    return Fail(run.status(), run.status().code() == absl::StatusCode::kInvalidArgument
-                                  ? kExitUsage
-                                  : kExitWorld);
+    return Fail(
+        kProgram, run.status(),
+        run.status().code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitWorld);
   }
   return Run(*run);
 }

@@ -19,7 +19,7 @@ std::string Printable(std::string_view text) {
 
 absl::Status UnknownFlag(std::string_view name) {
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown flag --", Printable(name), "; aether-run --help lists the known ones"));
+      absl::StrCat("unknown flag --", Printable(name), "; --help lists the known ones"));
 }
 
 absl::string_view Abseil(std::string_view text) { return {text.data(), text.size()}; }

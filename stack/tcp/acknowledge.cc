@@ -143,8 +143,8 @@ void Connection::RunRecovery(const Segment& segment, const SegmentOptions& optio
     if (!already_reduced) control.congestion.OnCongestion(congestion, flight_before);
   } else if (verdict.summary.acked_bytes > 0 && phase_before != Recovery::Phase::kRecovery &&
              !already_reduced) {
-    control.congestion.OnAck(congestion, verdict.summary.acked_bytes, flight_before,
-                             control.rtt.srtt_us(), env.now);
+    control.congestion.OnAck(congestion, verdict.summary.acked_bytes, control.rtt.srtt_us(),
+                             env.now);
   }
   if (recovery.flight.empty()) {
     env.buffers.recoveries.Free(control.recovery);

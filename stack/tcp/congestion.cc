@@ -13,15 +13,17 @@ void Congestion::Start(CongestionAlgorithm algorithm, uint32_t mss_bytes,
   cwnd_ = std::min(initial_segments * mss_bytes, std::max(2 * mss_bytes, initial_segments * 1460));
 }
 
-void Congestion::OnAck(const Context& context, uint32_t acked_bytes, uint32_t flight_bytes,
-                       uint32_t srtt_us, Instant now) {
-  if (context.algorithm == CongestionAlgorithm::kNone) return;
-  const uint32_t mss_bytes = context.mss_bytes;
+void Congestion::OnSent(const Context& context, uint32_t pipe_bytes) {
   // [RFC 9438 5.8] [RFC 7661 4.4.1] no growth of a window that the sender does not fill; slow start
   // may run at half of it.
-  const bool is_limited =
-      InSlowStart() ? 2 * uint64_t{flight_bytes} >= cwnd_ : flight_bytes + mss_bytes >= cwnd_;
-  if (!is_limited) return;
+  context.epoch.is_filled =
+      InSlowStart() ? 2 * uint64_t{pipe_bytes} >= cwnd_ : pipe_bytes + context.mss_bytes >= cwnd_;
+}
+
+void Congestion::OnAck(const Context& context, uint32_t acked_bytes, uint32_t srtt_us,
+                       Instant now) {
+  if (context.algorithm == CongestionAlgorithm::kNone || !context.epoch.is_filled) return;
+  const uint32_t mss_bytes = context.mss_bytes;
   if (InSlowStart()) {
     // [RFC 5681 3.1] by what was acknowledged, at most a segment per ACK without [RFC 3465 2.2]
     // counting: L = 2.
@@ -97,9 +99,10 @@ void Congestion::OnCongestion(const Context& context, uint32_t flight_bytes) {
     // [RFC 9438 4.7] fast convergence: who was stopped earlier than last time leaves room for
     // others.
     w_max_ = cwnd_ < w_max_ ? static_cast<uint32_t>(uint64_t{cwnd_} * 17 / 20) : cwnd_;
-    // [RFC 9438 4.6] beta is 0.7; the flight counts, not a window that was never filled.
-    ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{std::min(flight_bytes, cwnd_)} * 7 / 10),
-                         2 * mss_bytes);
+    // [RFC 9438 4.6] beta is 0.7; the flight counts, not a window that was never filled. One that
+    // was is counted whole: acknowledgements of the same batch have lowered the flight already.
+    const uint32_t used = context.epoch.is_filled ? cwnd_ : std::min(flight_bytes, cwnd_);
+    ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{used} * 7 / 10), 2 * mss_bytes);
     context.epoch.started = false;
   } else {
     // [RFC 5681 3.1] equation 4.

@@ -21,6 +21,7 @@ class Congestion {
   struct Epoch {
     uint32_t acked = 0;  // bytes acknowledged towards the next increase
     bool started = false;
+    bool is_filled = true;   // the window was, when data last left
     uint32_t w_est = 0;      // what Reno would have
     uint32_t est_acked = 0;  // bytes towards the next increase of w_est
     uint32_t origin = 0;     // the plateau of the curve
@@ -40,10 +41,12 @@ class Congestion {
   uint32_t ssthresh_bytes() const { return ssthresh_; }
   bool InSlowStart() const { return cwnd_ < ssthresh_; }
 
-  // `acked_bytes` were newly acknowledged outside of recovery. `flight_bytes`: what was in flight
-  // before; a window that was not used does not grow (RFC 7661, RFC 9438 5.8).
-  void OnAck(const Context& context, uint32_t acked_bytes, uint32_t flight_bytes, uint32_t srtt_us,
-             Instant now);
+  // Data left, and `pipe_bytes` are in the network now. A window that was not filled then does not
+  // grow (RFC 7661, RFC 9438 5.8). It is asked here and not when acknowledgements arrive, because
+  // they come in batches: while one is worked on, what is in flight only falls.
+  void OnSent(const Context& context, uint32_t pipe_bytes);
+  // `acked_bytes` were newly acknowledged outside of recovery.
+  void OnAck(const Context& context, uint32_t acked_bytes, uint32_t srtt_us, Instant now);
   // A loss or an ECN echo, once per window: [RFC 5681 3.2] [RFC 9438 4.6] cwnd and ssthresh are
   // reduced.
   void OnCongestion(const Context& context, uint32_t flight_bytes);

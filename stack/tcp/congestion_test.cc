@@ -14,16 +14,18 @@ using std::chrono::seconds;
 
 constexpr uint32_t kMss = 1000;
 
-// [RFC 6928 2]
 // A window and the flight that it belongs to.
 struct Window {
   Window(CongestionAlgorithm chosen, uint32_t segments) : algorithm(chosen) {
     congestion.Start(chosen, kMss, segments);
   }
   Congestion::Context context() { return {algorithm, epoch, kMss}; }
-  void OnAck(uint32_t acked_bytes, uint32_t flight_bytes, Instant now = Instant{}) {
-    congestion.OnAck(context(), acked_bytes, flight_bytes, 100000, now);
+  // Data left, and `pipe_bytes` were in flight then.
+  void OnSent(uint32_t pipe_bytes) { congestion.OnSent(context(), pipe_bytes); }
+  void OnAck(uint32_t acked_bytes, Instant now = Instant{}) {
+    congestion.OnAck(context(), acked_bytes, 100000, now);
   }
+  void OnCongestion(uint32_t flight_bytes) { congestion.OnCongestion(context(), flight_bytes); }
   uint32_t cwnd_bytes() const { return congestion.cwnd_bytes(); }
   uint32_t ssthresh_bytes() const { return congestion.ssthresh_bytes(); }
 
@@ -32,6 +34,13 @@ struct Window {
   Congestion congestion;
 };
 
+// `acked_bytes` are acknowledged; when data last left, `pipe_bytes` were in flight.
+void Ack(Window& window, uint32_t acked_bytes, uint32_t pipe_bytes, Instant now) {
+  window.OnSent(pipe_bytes);
+  window.OnAck(acked_bytes, now);
+}
+
+// [RFC 6928 2]
 TEST(Congestion, BeginsWithTenSegmentsButNotMoreThanTheFormula) {
   Congestion congestion;
   congestion.Start(CongestionAlgorithm::kNewReno, 1460, 10);
@@ -46,12 +55,12 @@ TEST(Congestion, BeginsWithTenSegmentsButNotMoreThanTheFormula) {
 TEST(Congestion, NewRenoDoublesPerRoundThenAddsASegmentPerRound) {
   Window congestion(CongestionAlgorithm::kNewReno, 10);
   Instant now{};
-  for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, 10 * kMss, now);
+  for (int i = 0; i < 10; ++i) Ack(congestion, kMss, 10 * kMss, now);
   EXPECT_EQ(congestion.cwnd_bytes(), 20 * kMss);
-  congestion.congestion.OnCongestion(congestion.context(), 20 * kMss);
+  congestion.OnCongestion(20 * kMss);
   EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
   EXPECT_EQ(congestion.ssthresh_bytes(), 10 * kMss);
-  for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, 10 * kMss, now);
+  for (int i = 0; i < 10; ++i) Ack(congestion, kMss, 10 * kMss, now);
   EXPECT_EQ(congestion.cwnd_bytes(), 11 * kMss);
 }
 
@@ -60,9 +69,34 @@ TEST(Congestion, AWindowThatIsNotUsedDoesNotGrow) {
   for (const CongestionAlgorithm algorithm :
        {CongestionAlgorithm::kNewReno, CongestionAlgorithm::kCubic}) {
     Window congestion(algorithm, 10);
-    for (int i = 0; i < 100; ++i) congestion.OnAck(kMss, kMss, Instant{milliseconds(i)});
+    for (int i = 0; i < 100; ++i) Ack(congestion, kMss, kMss, Instant{milliseconds(i)});
     EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
   }
+}
+
+// Acknowledgements come in batches, and nothing leaves in between: what was in flight before the
+// batch decides, not what each of them finds.
+TEST(Congestion, EveryAcknowledgementOfABatchOpensAWindowThatWasFilled) {
+  for (const CongestionAlgorithm algorithm :
+       {CongestionAlgorithm::kNewReno, CongestionAlgorithm::kCubic}) {
+    Window congestion(algorithm, 10);
+    congestion.OnSent(10 * kMss);
+    for (int i = 0; i < 10; ++i) congestion.OnAck(kMss);
+    EXPECT_EQ(congestion.cwnd_bytes(), 20 * kMss);
+  }
+}
+
+// [RFC 9438 4.6] a window that was filled is reduced from where it stood, although the same batch
+// has acknowledged most of the flight; one that was not, from the flight.
+TEST(Congestion, CubicReducesFromTheWindowThatWasFilled) {
+  Window congestion(CongestionAlgorithm::kCubic, 10);
+  congestion.OnSent(10 * kMss);
+  congestion.OnCongestion(3 * kMss);
+  EXPECT_EQ(congestion.cwnd_bytes(), 7 * kMss);
+  Window unfilled(CongestionAlgorithm::kCubic, 10);
+  unfilled.OnSent(3 * kMss);
+  unfilled.OnCongestion(3 * kMss);
+  EXPECT_EQ(unfilled.cwnd_bytes(), 2100u);
 }
 
 // [RFC 5681 3.1] the loss window; ssthresh falls only with the first timeout for the same data.
@@ -91,7 +125,7 @@ TEST(Congestion, UndoBringsBackWhatWas) {
 // [RFC 5681 4.1]
 TEST(Congestion, IdleRestartNeverOpensTheWindow) {
   Window congestion(CongestionAlgorithm::kCubic, 10);
-  for (int i = 0; i < 50; ++i) congestion.OnAck(kMss, congestion.cwnd_bytes(), Instant{});
+  for (int i = 0; i < 50; ++i) Ack(congestion, kMss, congestion.cwnd_bytes(), Instant{});
   EXPECT_GT(congestion.cwnd_bytes(), 10 * kMss);
   congestion.congestion.OnIdle(kMss, 10);
   EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
@@ -130,15 +164,15 @@ TEST(Cubic, TheCurveFollowsTheFormula) {
 TEST(Cubic, ReducesToSevenTenthsAndComesBackToThePlateau) {
   Window congestion(CongestionAlgorithm::kCubic, 10);
   Instant now{seconds(1)};
-  while (congestion.cwnd_bytes() < 200 * kMss) congestion.OnAck(kMss, congestion.cwnd_bytes(), now);
+  while (congestion.cwnd_bytes() < 200 * kMss) Ack(congestion, kMss, congestion.cwnd_bytes(), now);
   const uint32_t w_max = congestion.cwnd_bytes();
-  congestion.congestion.OnCongestion(congestion.context(), w_max);
+  congestion.OnCongestion(w_max);
   EXPECT_NEAR(congestion.cwnd_bytes(), 0.7 * w_max, kMss);
   // K = cbrt(60 / 0.4) = 5.3 s: one acknowledgement per segment, 100 ms round trips.
   for (int round = 0; round < 53; ++round) {
     now += milliseconds(100);
     const uint32_t segments = congestion.cwnd_bytes() / kMss;
-    for (uint32_t i = 0; i < segments; ++i) congestion.OnAck(kMss, congestion.cwnd_bytes(), now);
+    for (uint32_t i = 0; i < segments; ++i) Ack(congestion, kMss, congestion.cwnd_bytes(), now);
   }
   EXPECT_NEAR(congestion.cwnd_bytes(), w_max, 0.05 * w_max);
 }

@@ -201,6 +201,7 @@ void Connection::OnSent(const SegmentPlan& plan, Control& control, const Env& en
           context, plan.record,
           Has(kTimestamps) ? std::optional(TimestampNow(control, env)) : std::nullopt);
     }
+    control.congestion.OnSent(CongestionContext(recovery, env), recovery.flight.pipe_bytes());
     if (Has(kLossProbeDue)) {
       Unset(kLossProbeDue);
       ++env.counters.tcp_loss_probes;

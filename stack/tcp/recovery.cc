@@ -28,7 +28,15 @@ void Recovery::Enter(Phase phase, Seq nxt) {
   phase_ = phase;
   recover_ = nxt;
   undo_armed_ = false;
+  sent_again_ = false;
   dsack_in_round_ = false;
+}
+
+// What was believed lost has arrived before any of it was sent again: it had only been overtaken.
+// Happens when a batch of acknowledgements holds both the doubt and what dispels it.
+bool Recovery::WasOnlyReordering(const Context& context) const {
+  return context.profile.undo && phase_ == Phase::kRecovery && !sent_again_ &&
+         flight.lost_bytes() == 0;
 }
 
 Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
@@ -43,6 +51,10 @@ Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
     fack_valid_ = true;
   }
   UpdateRack(context, ack, summary);
+  if (summary.delivered && WasOnlyReordering(context)) {
+    verdict.spurious = true;
+    phase_ = Phase::kOpen;
+  }
   if (ack.advanced) {
     duplicates_ = 0;
     if (phase_ != Phase::kOpen && undo_armed_) {
@@ -224,6 +236,7 @@ void Recovery::CheckProbe(const Ack& ack, Verdict& verdict) {
 void Recovery::OnRetransmitted(const Context& context, uint32_t record,
                                std::optional<uint32_t> ts_value) {
   flight.OnRetransmitted(context.segments, record, context.now);
+  sent_again_ = true;
   if (phase_ != Phase::kOpen && !undo_armed_ && ts_value && context.profile.undo &&
       context.segments[record].start.Before(recover_) && record == flight.head()) {
     undo_armed_ = true;

@@ -98,6 +98,7 @@ class Recovery {
   bool DetectByCount(const Context& context);
   bool DetectByDuplicates(const Context& context, const Ack& ack);
   void Enter(Phase phase, Seq nxt);
+  bool WasOnlyReordering(const Context& context) const;
   void CheckProbe(const Ack& ack, Verdict& verdict);
 
   Phase phase_ = Phase::kOpen;
@@ -105,6 +106,7 @@ class Recovery {
   bool probe_retransmits_ = false;
   bool dsack_in_round_ = false;
   bool undo_armed_ = false;  // the first retransmission of this episode left with undo_ts_
+  bool sent_again_ = false;  // anything, in this episode
   bool rack_valid_ = false;
   uint16_t duplicates_ = 0;  // without SACK
   uint32_t undo_ts_ = 0;

@@ -48,6 +48,8 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
     if (profile.retransmission) arm(SendTimer::kRetransmit, rto);
     return;
   }
+  // [RFC 8985 6.3] new data does not put off the time at which what was overtaken counts as lost.
+  if (send_timer == SendTimer::kReorder && !restart) return;
   if (control.recovery != kNoIndex) {
     const Recovery& recovery = env.buffers.recoveries[control.recovery];
     // [RFC 8985 7.2] a probe is scheduled while nothing is known to be lost, one at a time, when
