@@ -86,7 +86,10 @@ void Connection::ArmStateTimer(Control& control, const Env& env) {
       if (!reliable) {
         control.state_deadline = env.now + limits.closing_timeout;
       } else if (Has(kReleased)) {
-        control.state_deadline = env.now + limits.orphan_timeout;
+        // At least one more try: a timer that backed off a lot must not outlast its connection.
+        control.state_deadline =
+            env.now +
+            std::max(limits.orphan_timeout, 2 * control.rtt.Rto(limits.rto_min, limits.rto_max));
       }
       break;
     default:
@@ -198,7 +201,9 @@ Arrival Connection::OnRetransmitTimeout(Control& control, const Env& env) {
   const Congestion before = control.congestion;
   const bool first = recovery.OnTimeout(RecoveryContext(control, env), snd_.una, snd_.nxt);
   if (first) recovery.Remember(before);
-  control.congestion.OnTimeout(snd_.flight_bytes(), mss_bytes, first, env.now);
+  // [RFC 5681 3.1] FlightSize is what is in the network: no more than the window let out.
+  const uint32_t flight_bytes = std::min(snd_.flight_bytes(), before.cwnd_bytes());
+  control.congestion.OnTimeout(flight_bytes, mss_bytes, first, env.now);
   Unset(kLossProbeDue);
   control.rtt.Backoff();
   ArmSendTimer(/*restart=*/true, control, env);
