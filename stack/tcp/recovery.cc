@@ -207,8 +207,10 @@ bool Recovery::OnTimeout(const Context& context, Seq una, Seq nxt) {
   // [RFC 2018 8] a receiver may throw away what it sacked: when even the first segment is marked,
   // no mark is believed.
   if (first.Has(SentSegment::kSacked)) flight.ForgetSacks(context.segments);
-  const bool is_first =
-      phase_ != Phase::kLoss || una.AfterOrAt(recover_) || first.transmissions == 1;
+  // [RFC 5681 3.1] the threshold is kept only while one segment is lost again and again; when
+  // something came through in between, this is another loss, and the window was too large for it.
+  const bool is_first = phase_ != Phase::kLoss || una != timeout_una_ || first.transmissions == 1;
+  timeout_una_ = una;
   flight.MarkAllLost(context.segments);
   Enter(Phase::kLoss, nxt);
   duplicates_ = 0;

@@ -112,7 +112,8 @@ class Recovery {
   uint32_t undo_ts_ = 0;
   Seq recover_;
   Seq probe_end_;
-  Seq fack_;  // the highest number known to have arrived
+  Seq timeout_una_;  // at the last timeout
+  Seq fack_;         // the highest number known to have arrived
   bool fack_valid_ = false;
   Seq rack_end_;
   Instant rack_sent_at_{};

@@ -118,7 +118,10 @@ void Connection::ArmStateTimer(Control& control, const Env& env) {
       if (!reliable) {
         control.state_deadline.Set(env.now + limits.closing_timeout);
       } else if (Has(kReleased)) {
-        control.state_deadline.Set(env.now + limits.orphan_timeout);
+        // At least one more try: a timer that backed off a lot must not outlast its connection.
+        control.state_deadline.Set(
+            env.now +
+            std::max(limits.orphan_timeout, 2 * control.rtt.Rto(limits.rto_min, limits.rto_max)));
       }
       break;
     default:
@@ -252,7 +255,9 @@ Arrival Connection::OnRetransmitTimeout(Control& control, const Env& env) {
   const Congestion before = control.congestion;
   const bool first = recovery.OnTimeout(RecoveryContext(control, env), snd_.una, snd_.nxt);
   if (first) recovery.Remember(before);
-  control.congestion.OnTimeout(CongestionContext(recovery, env), snd_.flight_bytes(), first);
+  // [RFC 5681 3.1] FlightSize is what is in the network: no more than the window let out.
+  const uint32_t flight_bytes = std::min(snd_.flight_bytes(), before.cwnd_bytes());
+  control.congestion.OnTimeout(CongestionContext(recovery, env), flight_bytes, first);
   Unset(kLossProbeDue);
   control.rtt.Backoff();
   ArmSendTimer(/*restart=*/true, control, env);

@@ -120,5 +120,55 @@ TEST(StackTcpFullRegression, TheSynAckOfASimultaneousOpenIsAcknowledged) {
   EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
 }
 
+std::unique_ptr<Script> EstablishedPlainly() {
+  auto s = std::make_unique<Script>(ScriptOptions{.config = FullConfig()});
+  s->peer().Syn(1000);
+  s->Expect(SynAck());
+  s->peer().Ack();
+  s->Accept();
+  return s;
+}
+
+// [RFC 5681 3.1] a timeout after progress is another loss: the threshold had been kept, so that
+// slow start ran into the same short queue for ever. Without progress it is kept.
+TEST(StackTcpFullRegression, ATimeoutAfterProgressLowersTheThresholdAgain) {
+  auto s = EstablishedPlainly();
+  s->Write(Pattern(10'000));
+  const auto ssthresh = [&] { return s->stack().Inspect(s->connection())->ssthresh_bytes; };
+  s->Advance(milliseconds(1500));
+  const uint32_t first = ssthresh();
+  EXPECT_GE(first, 5000u);
+  s->peer().Ack(1001);
+  s->peer().Ack(3001);
+  const uint64_t timeouts = s->counters().tcp_retransmit_timeouts;
+  s->Advance(seconds(3));
+  ASSERT_GT(s->counters().tcp_retransmit_timeouts, timeouts);
+  const uint32_t second = ssthresh();
+  EXPECT_LT(second, first);
+  s->Advance(seconds(20));
+  ASSERT_GT(s->counters().tcp_retransmit_timeouts, timeouts + 1);
+  EXPECT_EQ(ssthresh(), second);
+}
+
+// A connection that nobody owns any more was reset before its timer, which had backed off, could
+// send again what was missing.
+TEST(StackTcpFullRegression, AnOrphanGetsAnotherTry) {
+  auto s = EstablishedPlainly();
+  s->Write(Pattern(2000));
+  // The last try after 102 s, the next one 102 s after the acknowledgement.
+  s->Advance(seconds(110));
+  s->peer().Ack(1001);
+  s->Close();
+  s->DiscardOutput();
+  s->Advance(seconds(62));
+  s->ExpectNothing();
+  s->Advance(seconds(60));
+  ASSERT_GE(s->output_size(), 1u);
+  const Frame all = Pattern(2000);
+  const NaiveFrame again = s->Expect(AnyFrame());
+  EXPECT_EQ(again.tcp->flags & tcp_flags::kRst, 0);
+  EXPECT_EQ(again.tcp->payload, Frame(all.begin() + 1000, all.end()));
+}
+
 }  // namespace
 }  // namespace aether::testing
