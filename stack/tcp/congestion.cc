@@ -25,9 +25,11 @@ void Congestion::OnAck(const Context& context, uint32_t acked_bytes, uint32_t sr
   if (context.algorithm == CongestionAlgorithm::kNone || !context.epoch.is_filled) return;
   const uint32_t mss_bytes = context.mss_bytes;
   if (InSlowStart()) {
-    // [RFC 5681 3.1] by what was acknowledged, at most a segment per ACK without [RFC 3465 2.2]
-    // counting: L = 2.
-    const uint32_t grow = std::min({acked_bytes, 2 * mss_bytes, ssthresh_ - cwnd_});
+    // [RFC 5681 3.1] by what was acknowledged, [RFC 3465 2.2] at most two segments per ACK: after a
+    // timeout one may acknowledge what left the network long ago. [RFC 9406 4.2] the first slow
+    // start takes eight: peers that join segments acknowledge that many at once.
+    const uint32_t limit = (ssthresh_ == kUnlimited ? 8 : 2) * mss_bytes;
+    const uint32_t grow = std::min({acked_bytes, limit, ssthresh_ - cwnd_});
     cwnd_ += grow;
     return;
   }
