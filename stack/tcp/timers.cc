@@ -279,8 +279,8 @@ Arrival Connection::OnHandshakeTimeout(Control& control, const Env& env) {
   return arrival;
 }
 
-// [RFC 9293 3.8.4] probes after a silence; only a run of them without any answer ends the
-// connection.
+// [RFC 9293 3.8.4 MAY-5, MUST-29] probes after a silence; only a run of them without any answer
+// ends the connection.
 Arrival Connection::OnKeepalive(Control& control, const Env& env) {
   control.keepalive_deadline = kNever;
   if (control.keepalive_idle_s == 0 || !(CanSend(state_) || CanReceive(state_))) return {};

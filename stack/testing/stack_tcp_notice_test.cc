@@ -51,12 +51,9 @@ TEST(StackTcpNotice, ExcessiveRetransmissions) {
   s->ExpectState(State::kEstablished);
 }
 
-// [RFC 9293 3.8.3 MUST-20] and the next hop is asked whether it is still there; here its address
-// has moved to another machine, which gets the rest.
+// [RFC 9293 3.8.3 MUST-20] [RFC 1122 3.3.1.4] and the next hop is asked whether it is still there.
 TEST(StackTcpNotice, TheNextHopIsDoubted) {
-  ScriptOptions options = FullOptions();
-  options.answer_arp = true;
-  const auto s = Script::Established(options);
+  const auto s = Script::Established(FullOptions());
   s->Write("hello?");
   s->Advance(milliseconds(1000));
   s->DiscardOutput();
