@@ -65,11 +65,10 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
         pto = std::max(pto, kProbeTimeoutMin);
       }
       // Every new segment puts it off, but not beyond the time of the retransmission timer, which
-      // the first in flight has started.
-      const Instant first_sent = env.buffers.segments[recovery.flight.head()].sent_at;
-      const Instant expiry = std::max(first_sent + rto, env.now);
+      // started with the first in flight or the last acknowledgement.
+      const Duration waited = std::chrono::milliseconds(env.now_ms() - control.unacked_since_ms);
       control.send_timer = SendTimer::kLossProbe;
-      control.send_deadline = std::min(env.now + pto, expiry);
+      control.send_deadline = env.now + std::min(pto, std::max(rto - waited, Duration::zero()));
       return;
     }
     if (control.send_timer == SendTimer::kLossProbe || control.send_timer == SendTimer::kPersist ||
