@@ -73,7 +73,7 @@ struct TcpLimits {
   uint16_t mss_min = 88;
   uint32_t held_ranges_max = 128;       // per connection, of text ahead of gaps
   uint32_t flight_segments_max = 4096;  // per connection
-  // [RFC 9293 3.4.1] 2 MSL of TIME-WAIT.
+  // [RFC 9293 3.6.1 MUST-13] 2 MSL of TIME-WAIT.
   Duration time_wait = std::chrono::seconds(60);
   // [RFC 6298 2.4] rounds up to a second; 200 ms is what the field uses.
   Duration rto_min = std::chrono::milliseconds(200);

@@ -35,7 +35,8 @@ void Stack::Impl::Advance(Instant now) {
 }
 
 // Stages, so that the cache misses of a batch overlap: headers and hashes of all, then the places
-// of all, then the work.
+// of all, then the work. [RFC 9293 3.10.7.4 MUST-58, MUST-59] what it asks us to send, Transmit
+// makes afterwards: one acknowledgement for a batch.
 void Stack::Impl::Receive(std::span<const Bytes> frames, Instant now) {
   if (!reassembled_.empty()) ReleaseReassembled();
   Advance(now);
@@ -117,7 +118,7 @@ void Stack::Impl::Prepare(Bytes frame, Prepared& out) {
 Drop Stack::Impl::PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& out) {
   const Drop refused = interface_.addressing().Check(packet, link_group);
   if (refused != Drop::kNone) return refused;
-  // [RFC 9293 3.10.7.2] [RFC 1122 4.2.3.10] segments to a broadcast or multicast address are
+  // [RFC 9293 3.9.2.3 MUST-57] [RFC 1122 4.2.3.10] segments to a broadcast or multicast address are
   // silently discarded.
   if (!interface_.addressing().IsOwn(packet.destination())) return Drop::kTcpBroadcast;
   const std::expected<TcpView, Drop> view = TcpView::Parse(packet.payload());
@@ -169,8 +170,8 @@ Drop Stack::Impl::ProcessIp(const Prepared& prepared) {
   uint8_t kind;
   Bytes data;
   while (walk.Next(kind, data)) {
-    // [RFC 7126 4.3, 4.4] source routes are dropped; [RFC 1122 3.2.1.8] all other options are
-    // skipped.
+    // [RFC 7126 4.3, 4.4] source routes are dropped; [RFC 1122 3.2.1.8] [RFC 9293 3.9.2 MUST-50]
+    // all other options are skipped.
     if (kind == static_cast<uint8_t>(Ipv4OptionKind::kLooseSourceRoute) ||
         kind == static_cast<uint8_t>(Ipv4OptionKind::kStrictSourceRoute)) {
       return Drop::kIpv4SourceRoute;

@@ -55,11 +55,13 @@ std::expected<ConnectionId, Error> Stack::TcpConnect(Ipv4Endpoint remote,
                                                      const ConnectOptions& options) {
   const net::Addressing& addressing = impl_->interface_.addressing();
   if (!addressing.network()) return std::unexpected(Error::kNoAddress);
+  // [RFC 9293 3.9.1.1 MUST-46] what is no single other host is refused.
   if (remote.port == 0 || !remote.address.IsUnicast() || addressing.IsOwn(remote.address) ||
       addressing.IsBroadcast(remote.address)) {
     return std::unexpected(Error::kBadArgument);
   }
   if (!addressing.NextHop(remote.address)) return std::unexpected(Error::kNoRoute);
+  // [RFC 9293 3.9.1.1 MUST-44] the interface knows the local address.
   return impl_->tcp_.Connect({addressing.own(), options.local_port}, remote, options.owner,
                              options.socket);
 }

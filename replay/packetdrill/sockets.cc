@@ -74,7 +74,8 @@ void Sockets::OnEvent(const Event& event) {
     }
     return;
   }
-  if (event.kind != Event::Kind::kConnection) return;
+  // A notice is nothing that a call of sockets would end with.
+  if (event.kind != Event::Kind::kConnection || event.mask == tcp_event::kNotice) return;
   const auto found = sockets_.find(static_cast<int>(event.user));
   if (found == sockets_.end() || found->second->connection != event.connection) return;
   Socket& socket = *found->second;

@@ -81,8 +81,8 @@ class Addressing {
   Drop Check(const Ipv4View& packet, bool link_group) const {
     const Ipv4Address source = packet.source();
     const Ipv4Address destination = packet.destination();
-    // [RFC 1122 3.2.1.3] a source that cannot name one host on a wire is a martian; so is one that
-    // names us.
+    // [RFC 1122 3.2.1.3] [RFC 9293 3.9.2.3 MUST-63] a source that cannot name one host on a wire is
+    // a martian; so is one that names us.
     if (!source.IsUnicast() || IsOwn(source) || (network_ && IsBroadcast(source))) {
       return Drop::kIpv4MartianSource;
     }

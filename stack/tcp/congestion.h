@@ -1,4 +1,5 @@
-// Congestion control: one interface, three answers (none, NewReno, CUBIC). A controller is told
+// Congestion control: one interface, three answers (none, NewReno, CUBIC). [RFC 9293 3.8.2 MUST-19,
+// MAY-18] slow start and congestion avoidance, the standard one or another. A controller is told
 // what happened and owns two numbers, cwnd and ssthresh, in bytes; which segments are lost and what
 // is sent next is not its business. A plain value of 12 bytes rather than a virtual object: it
 // lives in the connection, and is copied to undo a mistake. What counts only while data is in

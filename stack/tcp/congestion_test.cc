@@ -174,6 +174,47 @@ TEST(Cubic, TheCurveFollowsTheFormula) {
   EXPECT_EQ(cubic::WindowAt(kMss, 0, ~uint64_t{0}, kMss), 0x40000000u);
 }
 
+// [RFC 9438 4.3] where Reno would be faster, on a short path with a small window, the window
+// follows it: 9/17 of a segment per round trip up to the old maximum, then one.
+TEST(Cubic, IsNoSlowerThanReno) {
+  Congestion congestion;
+  congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
+  Instant now{seconds(1)};
+  congestion.OnCongestion(10 * kMss, kMss, now);
+  EXPECT_EQ(congestion.cwnd_bytes(), 7 * kMss);
+  for (int round = 0; round < 17; ++round) {
+    now += milliseconds(1);
+    const uint32_t segments = congestion.cwnd_bytes() / kMss;
+    for (uint32_t i = 0; i < segments; ++i)
+      congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 1000, now);
+  }
+  // Six round trips to ten segments, eleven more.
+  EXPECT_NEAR(congestion.cwnd_bytes() / double{kMss}, 21, 2);
+}
+
+// [RFC 9438 4.4] however far the curve is ahead, a round trip adds about half of the window.
+TEST(Cubic, GrowsByHalfPerRoundAtMost) {
+  Congestion congestion;
+  congestion.Start(CongestionAlgorithm::kCubic, kMss, 100);
+  Instant now{seconds(1)};
+  congestion.OnCongestion(100 * kMss, kMss, now);
+  congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, now);
+  now += seconds(60);
+  const uint32_t before = congestion.cwnd_bytes();
+  for (uint32_t i = 0; i < before / kMss; ++i)
+    congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, now);
+  EXPECT_GT(congestion.cwnd_bytes(), before * 14 / 10);
+  EXPECT_LT(congestion.cwnd_bytes(), before * 17 / 10);
+}
+
+// [RFC 3465 2.2] an acknowledgement of many segments counts as two in slow start.
+TEST(Congestion, SlowStartGrowsByTwoSegmentsAtMost) {
+  Congestion congestion;
+  congestion.Start(CongestionAlgorithm::kNewReno, kMss, 10);
+  congestion.OnAck(10 * kMss, 10 * kMss, kMss, 100000, Instant{seconds(1)});
+  EXPECT_EQ(congestion.cwnd_bytes(), 12 * kMss);
+}
+
 // [RFC 9438 4.6] [RFC 9438 4.7]
 TEST(Cubic, ReducesToSevenTenthsAndComesBackToThePlateau) {
   Window congestion(CongestionAlgorithm::kCubic, 10);

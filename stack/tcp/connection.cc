@@ -129,13 +129,13 @@ void Connection::TakeTimestamp(const Segment& segment, const SegmentOptions& opt
 // reset just dropped.
 bool Connection::CheckSequence(Segment& segment, Control& control, const Env& env,
                                Arrival& arrival) {
-  // What a reset carries is no data; only where it stands counts.
+  // [RFC 9293 3.5.3 SHLD-2] a reset may carry something, but no data; only where it stands counts.
   const uint32_t length = segment.Has(kRst) ? 0 : segment.Length();
   if (rcv_.IsAcceptable(segment.seq, length)) return true;
   if (rcv_.window_bytes() == 0 && segment.seq == rcv_.nxt && !segment.Has(kRst) &&
       !segment.Has(kSyn)) {
-    // [RFC 9293 3.10.7.4] with a window of zero, acknowledgements are still taken from what cannot
-    // be stored.
+    // [RFC 9293 3.10.7.4] [RFC 9293 3.4 MUST-66] with a window of zero, acknowledgements and urgent
+    // marks are still taken from what cannot be stored, and resets below.
     segment.payload = {};
     segment.flags = static_cast<uint8_t>(segment.flags & ~kFin);
     AckNow();
@@ -195,7 +195,8 @@ bool Connection::CheckSyn(const Segment& segment, Arrival& arrival) {
   if (!segment.Has(kSyn)) return true;
   arrival.drop = Drop::kTcpUnexpectedSyn;
   if (state_ == State::kSynReceived && !Has(kActive)) {
-    // [RFC 9293 3.10.7.4] fourth: a connection that came from LISTEN goes back to it.
+    // [RFC 9293 3.10.7.4] fourth, [RFC 9293 3.5 MUST-11]: a connection that came from LISTEN goes
+    // back to it.
     arrival.end = Arrival::End::kClosed;
     return false;
   }
@@ -226,7 +227,7 @@ bool Connection::CheckAck(const Segment& segment, const SegmentOptions& options,
   }
   if (!snd_.IsAckPlausible(segment.ack)) {
     // [RFC 9293 3.10.7.4] an ACK of something not sent yet is answered with an ACK; [RFC 5961 5.2]
-    // so is an ancient one.
+    // [RFC 9293 3.10.7.4 MAY-12] so is an ancient one.
     arrival.drop = Drop::kTcpBadAck;
     arrival.challenge = true;
     return false;
@@ -275,6 +276,7 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
     control.peer_segment_bytes =
         static_cast<uint16_t>(std::min<size_t>(size, size_t{env.config.mtu} - 40));
   if (segment.seq.After(rcv_.nxt)) {
+    // [RFC 9293 3.10.7.4 MAY-13] the peer learns of the gap.
     AckNow();
     return HoldText(segment, control, env, arrival);
   }
@@ -289,7 +291,8 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
   }
   if (!text.empty()) {
     if (Has(kReleased)) {
-      // [RFC 2525 2.17] nobody will read this: the peer is told by a reset.
+      // [RFC 2525 2.17] [RFC 9293 3.6.1 MAY-1, SHLD-3] nobody will read this: the peer is told by a
+      // reset.
       arrival.drop = Drop::kTcpDataAfterClose;
       arrival.reset_reply = true;
       arrival.end = Arrival::End::kClosed;
@@ -395,8 +398,8 @@ void Connection::JoinHeld(Control& control, const Env& env, Arrival& arrival) {
   FreeOutOfOrderIfUnused(control, env);
 }
 
-// [RFC 9293 3.8.6.3] [RFC 5681 4.2] at least every second full-sized segment at once, the rest
-// within half a second.
+// [RFC 9293 3.8.6.3 SHLD-18, SHLD-19] [RFC 5681 4.2] at least every second full-sized segment at
+// once, the rest within half a second.
 void Connection::ScheduleAck(Control& control, const Env& env) {
   if (!env.profile().delayed_ack || Has(kQuickAck) ||
       rcv_.nxt.DistanceFrom(control.last_ack_sent) > control.peer_segment_bytes) {

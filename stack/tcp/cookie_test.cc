@@ -109,8 +109,8 @@ TEST(Cookie, ShowsNoPatternOverFlows) {
   for (size_t bit = 0; bit < 32; ++bit) EXPECT_NEAR(ones[bit], kCount / 2, 5 * 71) << "bit " << bit;
 }
 
-// [RFC 9293 3.4.1 MUST-8] [RFC 6528 3] one flow's numbers follow a clock of 4 us; different flows
-// have nothing in common.
+// [RFC 9293 3.4.1 MUST-8, SHLD-1, MUST-9] [RFC 6528 3] one flow's numbers follow a clock of 4 us;
+// different flows have nothing in common.
 TEST(InitialSequence, FollowsTheClockWithinAFlowAndNothingAcrossFlows) {
   const SipKey key{1, 2};
   const Seq first = InitialSequence(key, kFlow, kStart);

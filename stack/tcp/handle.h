@@ -22,6 +22,8 @@ struct ListenerId {
   constexpr bool operator==(const ListenerId&) const = default;
 };
 
+// [RFC 9293 3.6 MUST-12] which of the ends it was: kPeerClosed and kFinished, kReset, or kTimedOut.
+//
 // What happened to a connection since the last event about it; several may stand in one mask.
 namespace tcp_event {
 using Mask = uint8_t;

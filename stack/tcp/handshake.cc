@@ -69,7 +69,7 @@ Arrival Connection::OnSynSentSegment(const Segment& segment, const TcpOptions& s
   // [RFC 7323 2.2] the window of a SYN is not scaled.
   snd_.SetWindow(segment.window, segment.seq, segment.ack);
   if (!acceptable) {
-    // [RFC 9293 3.5] both sides opened at once: answer with SYN-ACK.
+    // [RFC 9293 3.5 MUST-10] both sides opened at once: answer with SYN-ACK.
     SetState(State::kSynReceived);
     Set(kSynDue);
     return arrival;
@@ -84,7 +84,8 @@ Arrival Connection::OnSynSentSegment(const Segment& segment, const TcpOptions& s
 
 void Connection::Negotiate(const TcpOptions& offered, bool ecn, Control& control, const Env& env) {
   const Profile& profile = env.profile();
-  // [RFC 9293 3.7.1 MUST-15] without the option it is 536; [RFC 6691] the options of a segment come
+  // [RFC 9293 3.7.1 MUST-15] without the option it is 536; [RFC 9293 3.7.1 MUST-16] no
+  // more than the link takes; [RFC 6691] the options of a segment come
   // out of it.
   const uint16_t mss_max = static_cast<uint16_t>(env.config.mtu - 40);
   const uint16_t offered_mss = std::max(offered.mss.value_or(536), env.limits().mss_min);

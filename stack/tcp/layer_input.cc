@@ -17,8 +17,8 @@ constexpr uint32_t kTsCookieNoScale = 0x0f;
 constexpr uint32_t kTsCookieSack = 0x10;
 constexpr uint32_t kTsCookieEcn = 0x20;
 
-// The options of a segment of an open connection. [RFC 7323 appendix A] most carry the timestamps
-// in this very form.
+// [RFC 9293 3.1 MUST-5] the options of a segment of an open connection. [RFC 7323 appendix A] most
+// carry the timestamps in this very form.
 bool ParseOptions(Bytes bytes, SegmentOptions& options) {
   if (bytes.empty()) return true;
   if (bytes.size() == 12 && LoadBe<uint32_t>(bytes.data()) == 0x0101080a) [[likely]] {
@@ -329,8 +329,8 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
                         (record.ts_recent != 0 && options.has_timestamps &&
                          static_cast<int32_t>(options.ts_value - record.ts_recent) > 0);
   if (segment.Has(tcp_flags::kSyn) && !segment.Has(tcp_flags::kAck) && entry != 0 && is_newer) {
-    // [RFC 9293 3.6.1 MAY-2] [RFC 6191 2] a SYN beyond all that was received, by number or by time,
-    // opens anew.
+    // [RFC 9293 3.6.1 MAY-2, SHLD-4] [RFC 6191 2] a SYN beyond all that was received, by number or
+    // by time, opens anew.
     RemoveTimeWait(index);
     ++counters_.tcp_time_wait_reused;
     return ReceiveForListener(static_cast<uint8_t>(entry - 1), segment, now);

@@ -22,6 +22,8 @@ Connection* Layer::Find(ConnectionId id) {
 std::expected<ListenerId, Error> Layer::Listen(uint16_t port, uint16_t owner, uint32_t backlog,
                                                const SocketOptions& options) {
   if (port == 0 || backlog == 0) return std::unexpected(Error::kBadArgument);
+  // [RFC 9293 3.9.1.1 MUST-41, MUST-42] connections that use the port already do not matter, and
+  // are left alone.
   if (listener_of_port_[port] != 0) return std::unexpected(Error::kPortInUse);
   const auto free = std::ranges::find(listeners_, 0, &Listener::port);
   if (free == listeners_.end()) return std::unexpected(Error::kTooMany);
@@ -304,6 +306,7 @@ std::expected<ConnectionId, Error> Layer::Connect(Ipv4Endpoint local, Ipv4Endpoi
   } else if (!PortIsFree(local, remote)) {
     return std::unexpected(Error::kPortInUse);
   }
+  // [RFC 9293 3.9.1.1 MUST-45] from here on all segments have this local address.
   const FlowKey flow{remote.address, local.address, remote.port, local.port};
   const uint32_t index = CreateConnection(flow, demux_.Hash(flow), kNoListener, owner);
   if (index == kNoIndex) return std::unexpected(Error::kTooMany);

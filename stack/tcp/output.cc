@@ -40,6 +40,8 @@ std::optional<SegmentPlan> Connection::PlanRetransmission(const Control& control
     // The first one always leaves: [RFC 6675 5 (4.3)] it is what recovery waits for.
     return std::nullopt;
   }
+  // [RFC 9293 3.8.6 SHLD-16, MAY-7] also beyond a window that shrank, [RFC 9293 3.8.6 MUST-35]
+  // which is its probe.
   const SentSegment& segment = env.buffers.segments[record];
   const bool ends_with_fin = Has(kFinSent) && segment.end == snd_.nxt;
   const uint32_t text = segment.bytes() - (ends_with_fin ? 1 : 0);
@@ -88,11 +90,14 @@ std::optional<SegmentPlan> Connection::PlanNewData(const Control& control, const
   // The FIN takes one number of the window, too.
   const bool fin = is_last && Has(kFinQueued) && usable > plan.payload_bytes;
   if (plan.payload_bytes == 0 && !fin) return std::nullopt;
-  // [RFC 9293 3.7.4] Nagle: a small segment waits while anything is unacknowledged.
+  // [RFC 9293 3.7.4 SHLD-7] Nagle: a small segment waits while anything is unacknowledged.
+  // [RFC 9293 3.9.1.2 MAY-16, SHLD-27, SHLD-28] what gathers leaves as one, a full segment at once,
+  // and [RFC 9293 3.9.1.2 MUST-60] nothing waits for more than an acknowledgement.
   if (env.profile().nagle && !Has(kNoDelay) && !Has(kFinQueued) && plan.payload_bytes < mss_bytes &&
       snd_.flight_bytes() > 0) {
     return std::nullopt;
   }
+  // [RFC 9293 3.9.1.2 MUST-61] the end of what is queued.
   if (plan.payload_bytes > 0 && is_last) plan.flags |= kPsh;
   if (fin) plan.flags |= kFin;
   if (Has(kCwrDue) && plan.payload_bytes > 0) plan.flags |= tcp_flags::kCwr;
@@ -141,8 +146,8 @@ std::optional<SegmentPlan> Connection::PlanDue(const Control& control, const Env
   }
   if (Has(kEcnEcho)) plan.flags |= tcp_flags::kEce;
   if (Has(kProbeDue)) {
-    // [RFC 9293 3.8.4] an old number without data: unacceptable, so the peer answers with where it
-    // stands.
+    // [RFC 9293 3.8.4 SHLD-12] an old number without data: unacceptable, so the peer answers with
+    // where it stands.
     plan.kind = SegmentPlan::Kind::kProbe;
     plan.seq = snd_.una - 1;
     return plan;
@@ -216,7 +221,8 @@ void Connection::OnSent(const SegmentPlan& plan, Control& control, const Env& en
 TcpOptions Connection::OptionsFor(const SegmentPlan& plan, Control& control, const Env& env) const {
   TcpOptions options;
   if (plan.kind == SegmentPlan::Kind::kSyn) {
-    // [RFC 9293 3.7.1 MUST-14] our own MSS is offered with every SYN.
+    // [RFC 9293 3.7.1 MUST-14, SHLD-5, MAY-3, MUST-67] our own MSS is offered with every SYN, and
+    // [RFC 9293 3.2 MUST-65] with nothing else: what a packet of the MTU has room for.
     options.mss = static_cast<uint16_t>(env.config.mtu - 40);
     const bool answers = (plan.flags & kAck) != 0;
     const Profile& profile = env.profile();

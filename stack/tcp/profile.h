@@ -22,7 +22,7 @@ struct Profile {
   bool window_scaling = true;  // RFC 7323 section 2
   bool timestamps = true;      // RFC 7323 section 3, with PAWS
   bool sack = true;            // RFC 2018, both directions; RFC 2883
-  bool ecn = true;             // RFC 3168
+  bool ecn = true;             // [RFC 9293 3.8.2 SHLD-8] RFC 3168
   bool ecn_request = true;     // our own SYNs ask for it; without, we only answer
   // --- Loss ---
   bool retransmission = true;    // RFC 6298: the timer, and all that follows from it

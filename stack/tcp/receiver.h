@@ -32,6 +32,7 @@ class Receiver {
   // [RFC 9293 3.8.6 SHLD-14] the right edge never moves left. [RFC 7323 2.3] a scaled window counts
   // in units; it is rounded up, because rounded down the edge could seem to move left. [RFC
   // 9293 3.8.6.2.2 MUST-39] the edge moves right only by a worthwhile step, against silly windows.
+  // [RFC 9293 3.8.6.1 MAY-8] until the application reads it stays where it is.
   uint16_t Advertise(uint32_t buffer_bytes, uint32_t mss_bytes, uint8_t shift) {
     const Seq candidate = nxt + Free(buffer_bytes);
     if (candidate.After(edge_) &&

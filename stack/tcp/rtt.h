@@ -1,5 +1,5 @@
-// The round-trip time and the retransmission timeout (RFC 6298), in microseconds. Twelve bytes,
-// integers only.
+// The round-trip time and the retransmission timeout, in microseconds: [RFC 9293 3.8.1 MUST-18] as
+// RFC 6298 computes it. Twelve bytes, integers only.
 #pragma once
 
 #include <algorithm>

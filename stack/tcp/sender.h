@@ -42,7 +42,7 @@ class Sender {
   bool IsAckPlausible(Seq ack) const { return ack.AfterOrAt(una - max_wnd) && ack.BeforeOrAt(nxt); }
 
   uint32_t flight_bytes() const { return nxt.DistanceFrom(una); }
-  // What the peer's window still admits.
+  // What the peer's window still admits; [RFC 9293 3.8.6 SHLD-15] nothing new when it shrank.
   uint32_t usable_bytes() const {
     const Seq edge = una + wnd;
     return edge.After(nxt) ? edge.DistanceFrom(nxt) : 0;
@@ -66,6 +66,7 @@ class Sender {
 
   Seq una;
   Seq nxt;
+  // [RFC 9293 3.1 MUST-1, REC-1] windows are unsigned, and have 32 bits once they are scaled.
   uint32_t wnd = 0;
   Seq wl1;
   Seq wl2;

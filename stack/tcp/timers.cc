@@ -67,11 +67,10 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
         pto = std::max(pto, kProbeTimeoutMin);
       }
       // Every new segment puts it off, but not beyond the time of the retransmission timer, which
-      // the first in flight has started.
-      const Instant first_sent = env.buffers.segments[recovery.flight.head()].sent_at;
-      const Instant expiry = std::max(first_sent + rto, env.now);
+      // started with the first in flight or the last acknowledgement.
+      const Duration waited = std::chrono::milliseconds(env.now_ms() - control.unacked_since_ms);
       send_timer = SendTimer::kLossProbe;
-      control.send_deadline = std::min(env.now + pto, expiry);
+      control.send_deadline = env.now + std::min(pto, std::max(rto - waited, Duration::zero()));
       return;
     }
     if (send_timer == SendTimer::kLossProbe || send_timer == SendTimer::kPersist ||
@@ -285,8 +284,8 @@ Arrival Connection::OnHandshakeTimeout(Control& control, const Env& env) {
   return arrival;
 }
 
-// [RFC 9293 3.8.4] probes after a silence; only a run of them without any answer ends the
-// connection.
+// [RFC 9293 3.8.4 MAY-5, MUST-29] probes after a silence; only a run of them without any answer
+// ends the connection.
 Arrival Connection::OnKeepalive(Control& control, const Env& env) {
   control.keepalive_deadline.Clear();
   if (control.keepalive_idle_s == 0 || !(CanSend(state_) || CanReceive(state_))) return {};

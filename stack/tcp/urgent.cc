@@ -1,5 +1,6 @@
-// The urgent mark of the peer (RFC 9293 3.8.5, RFC 6093). The data stay in line; what is kept is
-// how far the urgent part reaches. We send no mark of our own.
+// The urgent mark of the peer (RFC 6093). The data stay in line; what is kept is how far the urgent
+// part reaches. [RFC 9293 3.8.5 MUST-30, SHLD-13] what peers mark is understood; we send no mark of
+// our own.
 #include "stack/tcp/connection.h"
 
 namespace aether::tcp {

@@ -74,6 +74,26 @@ TEST(NaiveParser, ReadsTcpOptions) {
   EXPECT_TRUE(parsed->tcp->sack_permitted);
 }
 
+TEST(NaiveParser, ReadsTimestampsAndSack) {
+  const auto syn = NaiveParse(BuildTcp({.flags = tcp_flags::kSyn, .options = FullSynOptions(77)}));
+  ASSERT_TRUE(syn.has_value()) << syn.error();
+  EXPECT_EQ(syn->tcp->option_kinds, (std::vector<uint8_t>{2, 4, 8, 1, 3}));
+  EXPECT_EQ(syn->tcp->mss, 1460);
+  EXPECT_TRUE(syn->tcp->sack_permitted);
+  EXPECT_EQ(syn->tcp->window_scale, 7);
+  const auto ack =
+      NaiveParse(BuildTcp({.options = Joined({TimestampOption(5, 0xfffffff0),
+                                              SackOption({{1, 3}, {7, 0x80000000}})})}));
+  ASSERT_TRUE(ack.has_value()) << ack.error();
+  ASSERT_TRUE(ack->tcp->timestamps);
+  EXPECT_EQ(ack->tcp->timestamps->value, 5u);
+  EXPECT_EQ(ack->tcp->timestamps->echo_reply, 0xfffffff0u);
+  EXPECT_EQ(ack->tcp->sack_blocks, (std::vector<std::array<uint32_t, 2>>{{1, 3}, {7, 0x80000000}}));
+  EXPECT_THAT(
+      ErrorOf(BuildTcp({.options = Joined({TimestampOption(1, 2), TimestampOption(1, 2)})})),
+      HasSubstr("timestamps"));
+}
+
 TEST(NaiveParser, ReadsTheOthers) {
   const auto arp = NaiveParse(BuildArp({.operation = 2, .target_mac = kOurMac}));
   ASSERT_TRUE(arp.has_value()) << arp.error();

@@ -106,6 +106,25 @@ TEST(Script, SendsAtATime) {
   s.ExpectAt(milliseconds(250), EchoReply(0x00010001, {}));
 }
 
+TEST(Script, WaitsForTheNext) {
+  const auto s = Script::Established(FullOptions());
+  s->peer().Data("hello");
+  EXPECT_LE(s->ExpectNext(milliseconds(40), Ack(6)), milliseconds(42));
+  EXPECT_NONFATAL_FAILURE(s->ExpectNext(milliseconds(100), Ack(6)), "got:      nothing");
+  s->peer().Data("again");
+  EXPECT_NONFATAL_FAILURE(s->ExpectNext(milliseconds(200), Ack(11)), "expected at 200000000 ns");
+}
+
+TEST(Script, GivesEverySegmentOfAPeerTimestamps) {
+  const auto s = Script::Full();
+  s->peer().Data("hello");
+  s->Write("world");
+  EXPECT_EQ(s->Expect(Data("world").WithAck(6)).tcp->timestamps->echo_reply, 1000u);
+  s->peer().set_timestamp(1001);
+  s->peer().Ack();
+  EXPECT_EQ(s->stack().Unacknowledged(s->connection()), 0u);
+}
+
 TEST(Script, TellsPeersApart) {
   const auto s = Script::Established();
   TcpPeer& other = s->AddPeer({.address = Ipv4Address::Of(10, 0, 0, 7), .port = 5});

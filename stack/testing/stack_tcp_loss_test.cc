@@ -324,6 +324,36 @@ TEST(StackTcpLossProbe, WaitsForDelayedAcknowledgementsButNotForEver) {
   EXPECT_EQ(s->counters().tcp_loss_probes, 1u);
 }
 
+// [RFC 6298 5.3] each acknowledgement starts that timer anew: a steady flow on a path whose round
+// trip hardly varies is never probed, although its RTO is hardly longer.
+TEST(StackTcpLossProbe, ASteadyFlowIsNotProbed) {
+  ScriptOptions options = FullOptions();
+  options.syn_options = Joined({MssOption(kMss), SackPermittedOption()});
+  options.syn_round_trip = milliseconds(300);
+  const auto s = Script::Established(options);
+  uint32_t acknowledged = 1;
+  s->Write(Pattern(6 * kMss));
+  for (int i = 0; i < 200; ++i) {
+    s->Advance(milliseconds(50));
+    if (i < 5) continue;
+    acknowledged += kMss;
+    s->peer().Ack(acknowledged);
+    s->Write(Pattern(kMss));
+  }
+  EXPECT_EQ(s->counters().tcp_loss_probes, 0u);
+  EXPECT_EQ(s->counters().tcp_retransmissions, 0u);
+}
+
+// What was acknowledged in the middle of a segment does not leave again either.
+TEST(StackTcpTimeout, RepeatsFromWhereTheAcknowledgementEnds) {
+  const auto s = Plain();
+  WriteSegments(*s, 2);
+  s->peer().Ack(501);
+  s->Advance(seconds(1));
+  const NaiveTcp again = *s->Expect(Segment1(501)).tcp;
+  EXPECT_EQ(again.payload.size(), kMss - 500);
+}
+
 // On a path of microseconds a probe still leaves the peer the time to run.
 TEST(StackTcpLossProbe, LeavesThePeerTenMilliseconds) {
   ScriptOptions options = FullOptions();

@@ -42,6 +42,7 @@ using Blocks = std::vector<std::array<uint32_t, 2>>;
 
 // [RFC 9293 3.7.1 MUST-15] 536 without the option; a floor against segments of a few bytes; [RFC
 // 9293 3.7.1 MUST-16] never more than the link takes, options included.
+// [RFC 6691] and timestamps come out of it.
 TEST(StackTcpMss, IsWhatBothCanDo) {
   struct Case {
     Frame options;
@@ -62,6 +63,7 @@ TEST(StackTcpMss, IsWhatBothCanDo) {
 
 // [RFC 9293 3.2 MUST-65] the MSS option is in no segment but a SYN; [RFC 9293 3.1 MUST-69, MUST-68]
 // and what pads the options is what the naive parser admits. [RFC 7323 3.2] timestamps are in all.
+// [RFC 7323 appendix A] and stand where most expect them.
 TEST(StackTcpMss, StandsInTheSynOnly) {
   const auto s = Script::Full();
   s->Write("data");

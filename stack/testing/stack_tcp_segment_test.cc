@@ -20,8 +20,10 @@ constexpr State kAllStates[] = {State::kSynReceived, State::kEstablished, State:
                                 State::kFinWait2,    State::kCloseWait,   State::kClosing,
                                 State::kLastAck};
 
-class StackTcpSegment : public ::testing::TestWithParam<State> {
+class StackTcpSegment : public ::testing::TestWithParam<std::tuple<State, bool>> {
  protected:
+  State state() const { return std::get<0>(GetParam()); }
+  bool is_full() const { return std::get<1>(GetParam()); }
   // What the stack sends and expects next, in relative numbers.
   uint32_t snd_nxt() const { return s_->peer().rcv_nxt(); }
   uint32_t rcv_nxt() const { return s_->peer().snd_nxt(); }
@@ -34,8 +36,8 @@ class StackTcpSegment : public ::testing::TestWithParam<State> {
   void ExpectUnharmed() {
     EXPECT_TRUE(IsOpen());
     s_->ExpectNothing();
-    if (GetParam() != State::kSynReceived) {
-      s_->ExpectState(GetParam());
+    if (state() != State::kSynReceived) {
+      s_->ExpectState(state());
       EXPECT_EQ(s_->TakeEvents(), 0);
     }
   }
@@ -43,14 +45,14 @@ class StackTcpSegment : public ::testing::TestWithParam<State> {
     s_->SendDropped(s_->peer().Build(segment), reason);
   }
 
-  std::unique_ptr<Script> s_ = Script::In(GetParam());
+  std::unique_ptr<Script> s_ = Script::In(state(), is_full() ? FullOptions() : ScriptOptions{});
 };
 
 // [RFC 9293 3.10.7.4] second, [RFC 5961 3.2]: a reset at exactly RCV.NXT ends the connection.
 TEST_P(StackTcpSegment, AnExactResetEndsIt) {
   s_->Send(s_->peer().Build({.flags = kRst, .seq = rcv_nxt()}));
   s_->ExpectNothing();
-  if (GetParam() == State::kSynReceived) {
+  if (state() == State::kSynReceived) {
     EXPECT_FALSE(IsOpen());
     return;
   }
@@ -72,7 +74,7 @@ TEST_P(StackTcpSegment, AResetBeforeTheWindowDoesNotReachIntoItWithItsData) {
 TEST_P(StackTcpSegment, AnExactResetWithAckAndDataEndsIt) {
   s_->Send(s_->peer().Build({.flags = kRst | kAck, .seq = rcv_nxt(), .data = ToFrame("why")}));
   s_->ExpectNothing();
-  if (GetParam() != State::kSynReceived) s_->ExpectState(State::kClosed);
+  if (state() != State::kSynReceived) s_->ExpectState(State::kClosed);
 }
 
 // [RFC 5961 3.2] (TCP022; CVE-2004-0230) elsewhere in the window it is challenged.
@@ -97,7 +99,7 @@ TEST_P(StackTcpSegment, AResetOutOfTheWindowIsIgnored) {
 // [RFC 5961 4.2] (TCP023) a SYN never ends a connection, wherever it stands.
 TEST_P(StackTcpSegment, ASynIsChallenged) {
   // A half-open connection goes back to LISTEN instead: StackTcpRegression.
-  if (GetParam() == State::kSynReceived) return;
+  if (state() == State::kSynReceived) return;
   for (uint32_t offset : {0u, 1u, 65000u}) {
     Dropped({.flags = kSyn, .seq = rcv_nxt() + offset}, Drop::kTcpUnexpectedSyn);
     ExpectAck();
@@ -125,7 +127,7 @@ TEST_P(StackTcpSegment, WithoutAckIsDropped) {
 TEST_P(StackTcpSegment, AnAckOfTheFutureIsAnswered) {
   for (uint32_t offset : {1u, 5000u, 0x7fffffffu}) {
     Dropped({.seq = rcv_nxt(), .ack = snd_nxt() + offset}, Drop::kTcpBadAck);
-    if (GetParam() == State::kSynReceived) {
+    if (state() == State::kSynReceived) {
       s_->Expect(Rst(snd_nxt() + offset));
     } else {
       ExpectAck();
@@ -167,7 +169,7 @@ TEST_P(StackTcpSegment, ChristmasTreesDoNoHarm) {
   for (int flags = 0; flags < 256; ++flags) {
     // Resets in the window at its very beginning are meant, and so is a FIN.
     if ((flags & kRst) != 0) continue;
-    if (GetParam() != State::kSynReceived) {
+    if (state() != State::kSynReceived) {
       s_->Send(s_->peer().Build(
           {.flags = static_cast<uint8_t>(flags | kSyn), .seq = rcv_nxt(), .data = Frame(3)}));
     }
@@ -179,25 +181,35 @@ TEST_P(StackTcpSegment, ChristmasTreesDoNoHarm) {
   EXPECT_EQ(s_->stack().Readable(s_->connection()), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(States, StackTcpSegment, ::testing::ValuesIn(kAllStates),
-                         [](const auto& state) { return TestName(state.param); });
+INSTANTIATE_TEST_SUITE_P(States, StackTcpSegment,
+                         ::testing::Combine(::testing::ValuesIn(kAllStates), ::testing::Bool()),
+                         [](const auto& each) {
+                           return TestName(std::get<0>(each.param)) +
+                                  (std::get<1>(each.param) ? "Full" : "Classic");
+                         });
 
 // [RFC 9293 3.10.7.4] seventh: after the peer's FIN there is no text.
-class StackTcpAfterPeersFin : public ::testing::TestWithParam<State> {};
+class StackTcpAfterPeersFin : public ::testing::TestWithParam<std::tuple<State, bool>> {};
 
 TEST_P(StackTcpAfterPeersFin, DataAreIgnored) {
-  const auto s = Script::In(GetParam());
+  const auto [state, full] = GetParam();
+  const auto s = Script::In(state, full ? FullOptions() : ScriptOptions{});
   s->SendDropped(s->peer().Build({.seq = 2, .ack = 1, .data = ToFrame("ghost")}),
                  Drop::kTcpDataAfterClose);
   s->SendDropped(s->peer().Build({.flags = kFin | kAck, .seq = 2, .ack = 1}),
                  Drop::kTcpDataAfterClose);
-  s->ExpectState(GetParam());
+  s->ExpectState(state);
   EXPECT_EQ(s->stack().Readable(s->connection()), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(States, StackTcpAfterPeersFin,
-                         ::testing::Values(State::kCloseWait, State::kClosing, State::kLastAck),
-                         [](const auto& state) { return TestName(state.param); });
+                         ::testing::Combine(::testing::Values(State::kCloseWait, State::kClosing,
+                                                              State::kLastAck),
+                                            ::testing::Bool()),
+                         [](const auto& each) {
+                           return TestName(std::get<0>(each.param)) +
+                                  (std::get<1>(each.param) ? "Full" : "Classic");
+                         });
 
 // [RFC 5961 3.2] [RFC 1337 3] TIME-WAIT is not ended by a reset that merely lies in the window.
 TEST(StackTcpTimeWaitSegment, Resets) {

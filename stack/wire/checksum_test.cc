@@ -192,7 +192,8 @@ TEST(ChecksumTest, ChosenUnitAgrees) {
   }
 }
 
-// The example of RFC 1071 section 3: 0001 f203 f4f5 f6f7 sums to ddf2.
+// [RFC 1071 1] words in memory order with the carry taken around; the example of RFC 1071 section
+// 3: 0001 f203 f4f5 f6f7 sums to ddf2.
 TEST(ChecksumTest, ExampleOfTheRfc) {
   const std::vector<uint8_t> data = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
   EXPECT_EQ(NetworkOrder(SumBytes(data)), 0xddf2);

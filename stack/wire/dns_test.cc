@@ -261,6 +261,7 @@ TEST(DnsTest, SoaForNegativeCaching) {
   ExpectDrop(Join({Header(0, 1), Record(DnsType::kSoa, Join({data, {0}}))}), Drop::kDnsBadRecord);
 }
 
+// [RFC 1035 3.3.14] text is one or more strings.
 TEST(DnsTest, MxTxtAndAaaa) {
   const std::vector<uint8_t> mx_message =
       Join({Header(0, 1), Record(DnsType::kMx, {1, 2, 1, 'x', 0})});

@@ -25,6 +25,8 @@ enum class TcpOptionKind : uint8_t {
   kTimestamps = 8,
 };
 
+// [RFC 9293 3.2 MUST-64] options begin at any octet; [RFC 9293 3.1 MUST-4] no-operations are
+// skipped, and an end of options ends the list.
 class TcpOptionIterator {
  public:
   explicit TcpOptionIterator(Bytes options) : rest_(options) {}
@@ -84,6 +86,8 @@ struct TcpOptions {
   static std::expected<TcpOptions, Drop> Parse(Bytes options);
 
   // Writes the options padded with NOPs to a multiple of 4, at most 40 bytes; returns that size.
+  // [RFC 9293 3.1 MUST-68, MUST-69] all but those have a length, and no end of options is written
+  // that zeros would have to follow.
   size_t Emit(MutableBytes out) const;
 
   constexpr bool operator==(const TcpOptions&) const = default;
