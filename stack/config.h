@@ -119,7 +119,7 @@ struct Config {
   // Other stacks own some of the flows of our address: what cannot be told to be ours is left
   // alone.
   bool sharded = false;
-  tcp::Profile profile = tcp::kClassic;
+  tcp::Profile profile = tcp::kFull;
   NetLimits net;
   UdpLimits udp;
   TcpLimits tcp;

@@ -20,7 +20,7 @@ KINDS = {
     "UDP echo": "udp.srcport == 7", "SYN-ACK": "tcp.flags.syn == 1 && tcp.flags.ack == 1",
     "FIN of ours": "tcp.flags.fin == 1 && ip.src == 10.0.0.50",
     "reset of ours": "tcp.flags.reset == 1 && ip.src == 10.0.0.50", "HTTP response": "http.response.code == 200",
-    "HTTP 404": "http.response.code == 404", "full segment": "tcp.len == 1460 && ip.src == 10.0.0.50",
+    "HTTP 404": "http.response.code == 404", "full segment": "tcp.len == 1448 && ip.src == 10.0.0.50",
 }
 
 

@@ -165,7 +165,7 @@ def case_first_line(context):
     with context.lab() as lab:
         server = lab.start("--mac=02:00:00:00:00:42")
         line = server.out().splitlines()[0]
-        for word in (f"{STACK}/24", TAP, "02:00:00:00:00:42", "http 80", "echo 7", "workers", "profile classic",
+        for word in (f"{STACK}/24", TAP, "02:00:00:00:00:42", "http 80", "echo 7", "workers", "profile full",
                      "backoff adaptive"):
             check(word in line, f"{word!r} is not in the first line: {line!r}")
 

@@ -154,7 +154,7 @@ TEST_F(AetherRunLiveTest, RunsForItsTimeAndPrintsItsCounters) {
                "--capture=" + capture_});
   EXPECT_EQ(child.ReadLine(),
             "aether-run: 10.0.0.2/24 on live0 (02:00:00:00:00:09), http 80, echo 7, workers 1, "
-            "profile classic, "
+            "profile full, "
             "backoff adaptive");
   EXPECT_EQ(child.Wait(), 0);
   EXPECT_THAT(child.errors, IsEmpty());

@@ -19,7 +19,7 @@ ABSL_FLAG(std::string, mac, "",
           "our link address, as 02:00:00:00:00:02; empty: made from the name of the TAP");
 ABSL_FLAG(std::string, workers, "auto",
           "auto, or a number of threads from 1 to 64; auto leaves one CPU to the clients");
-ABSL_FLAG(std::string, profile, "classic", "the set of TCP mechanisms: full or classic");
+ABSL_FLAG(std::string, profile, "full", "the set of TCP mechanisms: full or classic");
 ABSL_FLAG(int32_t, http_port, 80, "the TCP port of the HTTP server, from 0 (no server) to 65535");
 ABSL_FLAG(std::string, http_root, "",
           "a directory whose files are served; empty: the built-in page alone");

@@ -32,7 +32,7 @@ TEST_F(RunOptionsTest, Defaults) {
   EXPECT_FALSE(options->gateway.has_value());
   EXPECT_FALSE(options->mac.has_value());
   EXPECT_EQ(options->workers, 0u);
-  EXPECT_EQ(options->profile, tcp::kClassic);
+  EXPECT_EQ(options->profile, tcp::kFull);
   EXPECT_EQ(options->http_port, 80);
   EXPECT_EQ(options->echo_port, 7);
   EXPECT_FALSE(options->original_echo);
