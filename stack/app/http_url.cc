@@ -24,10 +24,11 @@ std::optional<std::string> SchemeOf(std::string_view text) {
 
 // For messages: on one line, whatever it holds, and not without end.
 std::string Shown(std::string_view text) {
-  std::string out;
+  std::string out(1, '"');
   for (const char c : text.substr(0, 200)) out += c < ' ' || c > '~' ? '?' : c;
-  if (text.size() > 200) out += "...";
-  return "\"" + out + "\"";
+  if (text.size() > 200) out.append("...");
+  out += '"';
+  return out;
 }
 
 bool HasOnlyUrlBytes(std::string_view text) {
@@ -85,7 +86,9 @@ std::string RemoveDotSegments(std::string_view path) {
 
 std::expected<HttpUrl, std::string> HttpUrl::Parse(std::string_view text) {
   const auto wrong = [&](std::string_view what) {
-    return std::unexpected("The URL " + Shown(text) + " " + std::string(what) + ".");
+    std::string sentence = "The URL ";
+    sentence.append(Shown(text)).append(" ").append(what).append(".");
+    return std::unexpected(sentence);
   };
   if (text.size() > kSizeMax) return wrong("is too long");
   if (!HasOnlyUrlBytes(text))
@@ -101,22 +104,23 @@ std::expected<HttpUrl, std::string> HttpUrl::Parse(std::string_view text) {
   if (const auto fault = TakeAuthority(rest.substr(0, end), url)) return wrong(*fault);
   const std::string_view target = rest.substr(end);
   // [RFC 9110 4.2.3] an empty path is the same as "/".
-  if (!target.starts_with('/')) url.target = "/";
+  if (!target.starts_with('/')) url.target.push_back('/');
   url.target += target;
   return url;
 }
 
 std::expected<HttpUrl, std::string> HttpUrl::Resolve(std::string_view reference) const {
   if (SchemeOf(reference)) return Parse(reference);
-  if (reference.starts_with("//")) return Parse("http:" + std::string(reference));
-  const std::string base = "http://" + Authority();
+  if (reference.starts_with("//")) return Parse(std::string("http:").append(reference));
+  std::string base = "http://";
+  base += Authority();
   const std::string_view path = std::string_view(target).substr(0, target.find('?'));
   if (reference.empty() || reference[0] == '#') return Parse(base + target);
   if (reference[0] == '?') return Parse(base + std::string(path) + std::string(reference));
   std::string absolute(reference);
   if (reference[0] != '/') {
     // [RFC 3986 5.2.3] in the place of what follows the last slash of our path.
-    absolute = std::string(path.substr(0, path.rfind('/') + 1)) + absolute;
+    absolute.insert(0, path.substr(0, path.rfind('/') + 1));
   }
   const size_t end = std::min(absolute.find_first_of("?#"), absolute.size());
   return Parse(base + RemoveDotSegments(std::string_view(absolute).substr(0, end)) +
@@ -124,7 +128,14 @@ std::expected<HttpUrl, std::string> HttpUrl::Resolve(std::string_view reference)
 }
 
 std::string HttpUrl::Authority() const {
-  return port == kDefaultPort ? host : host + ":" + std::to_string(port);
+  std::string text = host;
+  if (port != kDefaultPort) text.append(":").append(std::to_string(port));
+  return text;
+}
+
+std::string HttpUrl::ToString() const {
+  std::string text = "http://";
+  return text.append(Authority()).append(target);
 }
 
 }  // namespace aether::app

@@ -25,7 +25,7 @@ struct HttpUrl {
 
   // [RFC 9110 7.2] what the Host field says.
   std::string Authority() const;
-  std::string ToString() const { return "http://" + Authority() + target; }
+  std::string ToString() const;
   bool operator==(const HttpUrl&) const = default;
 };
 
