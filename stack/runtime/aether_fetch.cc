@@ -31,6 +31,7 @@ namespace {
 
 // More connections than this are never open.
 constexpr uint32_t kConnectionsMax = 4096;
+constexpr uint32_t kArpQueueMax = 64;
 
 int Fail(const std::string& sentence, int code) {
   std::fprintf(stderr, "aether-fetch: %s\n", sentence.c_str());
@@ -94,6 +95,8 @@ absl::StatusOr<Config> ConfigFor(const FetchProgramOptions& options) {
   Config config;
   options.Apply(MachineName(), config);
   config.mtu = static_cast<uint16_t>(std::clamp<uint32_t>(link->mtu_bytes, 68, 65535));
+  // All our packets may wait for the same neighbour.
+  config.net.arp_queue_per_neighbor_max = kArpQueueMax;
   config.tcp.connections_max = kConnectionsMax;
   config.tcp.time_wait_max = kConnectionsMax;
   return config;

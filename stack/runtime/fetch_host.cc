@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/base/check.h"
 #include "stack/base/random.h"
 
 namespace aether::runtime {
@@ -101,6 +102,9 @@ void FetchHost::SeeEnd(Instant now) {
 }
 
 Instant FetchHost::NextDeadline() const {
+  // A connection that was reset is gone once the reset has been handed out, and nothing else will
+  // tell.
+  if (linger_until_ != kNever && stack_.connection_count() == 0) return Instant::min();
   Instant next = std::min({stack_.NextDeadline(), resolver_.NextDeadline(), client_.NextDeadline(),
                            session_.NextDeadline(), linger_until_});
   if (dhcp_ != nullptr) next = std::min(next, dhcp_->NextDeadline());

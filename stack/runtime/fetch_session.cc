@@ -19,6 +19,9 @@ constexpr size_t kTurnBytesMax = 512 * 1024;
 // When a pipe was full: at 64 KiB a time no worse than what reads it.
 constexpr Duration kFullOutputPause = std::chrono::milliseconds(1);
 
+// Between the first connections.
+constexpr Duration kStartInterval = std::chrono::milliseconds(2);
+
 std::string_view YesNo(bool value) { return value ? "yes" : "no"; }
 
 std::string EndpointText(Ipv4Endpoint endpoint) {
@@ -67,6 +70,14 @@ void FetchSession::StartJobs(Instant now) {
   while (next_ < total_ && running_.size() < plan_.parallel) {
     // One URL after another.
     if (!running_.empty() && (running_.front()->number - 1) / per_url != next_ / per_url) return;
+    if (now < next_start_at_) {
+      again_at_ = std::min(again_at_, next_start_at_);
+      return;
+    }
+    // Many servers let no more than a handful of connections wait to be accepted; a burst beyond
+    // that loses all but those, and their repetitions come as a burst again. After the first ones
+    // the ends of earlier fetches set the pace.
+    if (next_ + 1 < plan_.parallel) next_start_at_ = now + kStartInterval;
     auto job = std::make_unique<Job>();
     job->number = next_ + 1;
     job->started = now;

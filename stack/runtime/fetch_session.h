@@ -75,6 +75,7 @@ class FetchSession {
   app::HttpClient& client_;
   const uint64_t total_;
   uint64_t next_ = 0;  // jobs started
+  Instant next_start_at_ = Instant::min();
   uint64_t failed_ = 0;
   std::vector<std::unique_ptr<Job>> running_;  // in the order of their numbers
   FetchOutput shared_;
