@@ -80,7 +80,9 @@ struct TcpLimits {
   Duration rto_max = std::chrono::seconds(120);
   // [RFC 9293 3.8.6.3 MUST-40] less than half a second.
   Duration delayed_ack = std::chrono::milliseconds(40);
-  uint8_t syn_tries_max = 6;
+  // [RFC 9293 3.8.3 MUST-23] our SYN is sent after 0, 1, 3, 7, 15, 31, 63 and 127 seconds, and
+  // given up after 247: more than three minutes.
+  uint8_t syn_tries_max = 8;
   uint8_t syn_ack_tries_max = 5;
   // Without retransmission there is no count of tries to end a half-open connection.
   Duration half_open_timeout = std::chrono::seconds(30);
@@ -114,10 +116,13 @@ struct Config {
   uint16_t receive_packet_bytes_max = 0;
   // Everything unpredictable is drawn from it. Whoever faces a network passes 128 bits of entropy.
   Seed seed{};
+  // [RFC 9293 3.9.2 MUST-49] [RFC 1122 3.2.1.7] of every packet that we send; 64 is what the
+  // Internet's assigned numbers recommend. Not zero.
+  uint8_t time_to_live = 64;
   // Announce the address by ARP when it is set (RFC 5227 2.3). One stack per link address does it.
   bool announce = true;
-  // Other stacks own some of the flows of our address: what cannot be told to be ours is left
-  // alone.
+  // Other stacks own some of the flows of our address: what cannot be told to be ours is handed out
+  // by TakeReassembled.
   bool sharded = false;
   tcp::Profile profile = tcp::kFull;
   NetLimits net;

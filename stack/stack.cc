@@ -29,11 +29,15 @@ void Stack::Impl::Advance(Instant now) {
   now_ = std::max(now_, now);
   interface_.Advance(now_);
   tcp_.Advance(now_);
+  // [RFC 9293 3.8.3 MUST-20] negative advice: the next hop is asked whether it is still there.
+  if (const std::optional<Ipv4Address> doubted = tcp_.TakeDoubted())
+    interface_.Doubt(*doubted, now_);
 }
 
 // Stages, so that the cache misses of a batch overlap: headers and hashes of all, then the places
 // of all, then the work.
 void Stack::Impl::Receive(std::span<const Bytes> frames, Instant now) {
+  if (!reassembled_.empty()) ReleaseReassembled();
   Advance(now);
   while (!frames.empty()) {
     const std::span<const Bytes> batch = frames.first(std::min(frames.size(), kBatchMax));
@@ -129,6 +133,7 @@ Drop Stack::Impl::PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& 
   segment.flags = view->flags();
   segment.ecn = static_cast<tcp::Ecn>(packet.type_of_service() & 3);
   segment.window = view->window();
+  segment.urgent_pointer = view->urgent_pointer();
   segment.options = view->options();
   segment.payload = view->payload();
   out.kind = Prepared::Kind::kTcp;
@@ -178,13 +183,21 @@ Drop Stack::Impl::ProcessIp(const Prepared& prepared) {
 // What this returns is about the frame, which brought one fragment; what becomes of a datagram that
 // it completed is counted apart (see counters.h).
 Drop Stack::Impl::ProcessFragment(const Ipv4View& fragment, bool link_group) {
-  // A segment in fragments reaches whoever gets all fragments, who need not own its flow.
-  if (config_.sharded && fragment.protocol() == static_cast<uint8_t>(IpProtocol::kTcp)) {
-    return Drop::kIpv4Fragment;
-  }
   net::Fragments& fragments = interface_.fragments();
   const net::Fragments::Verdict verdict = fragments.Add(fragment, link_group, now_, counters_);
   if (verdict.whole == kNoIndex) return verdict.drop;
+  if (config_.sharded && fragment.protocol() == static_cast<uint8_t>(IpProtocol::kTcp) &&
+      !fragments.link_group(verdict.whole)) {
+    // All fragments reach one stack, which need not own the flow. One entry is always left for the
+    // next datagram.
+    if (reassembled_.size() + 1 < config_.net.reassembly_datagrams_max) {
+      reassembled_.push_back(verdict.whole);
+    } else {
+      ++counters_.ipv4_reassembled_refused;
+      fragments.Release(verdict.whole);
+    }
+    return Drop::kNone;
+  }
   const std::expected<Ipv4View, Drop> packet = Ipv4View::Parse(fragments.Packet(verdict.whole));
   AETHER_CHECK(packet.has_value());
   if (ProcessDatagram(*packet, fragments.link_group(verdict.whole)) != Drop::kNone) {
@@ -192,6 +205,27 @@ Drop Stack::Impl::ProcessFragment(const Ipv4View& fragment, bool link_group) {
   }
   fragments.Release(verdict.whole);
   return Drop::kNone;
+}
+
+std::optional<Bytes> Stack::Impl::TakeReassembled() {
+  if (reassembled_taken_ == reassembled_.size()) return std::nullopt;
+  return interface_.fragments().Packet(reassembled_[reassembled_taken_++]);
+}
+
+void Stack::Impl::ReleaseReassembled() {
+  counters_.ipv4_reassembled_refused += reassembled_.size() - reassembled_taken_;
+  for (const uint32_t index : reassembled_) interface_.fragments().Release(index);
+  reassembled_.clear();
+  reassembled_taken_ = 0;
+}
+
+void Stack::Impl::ReceiveReassembled(Bytes packet, Instant now) {
+  Advance(now);
+  const std::expected<Ipv4View, Drop> view = Ipv4View::Parse(packet);
+  const bool is_sound = view && !view->IsFragment() &&
+                        interface_.addressing().Check(*view, /*link_group=*/false) == Drop::kNone;
+  if (!is_sound || ProcessDatagram(*view, /*link_group=*/false) != Drop::kNone)
+    ++counters_.ipv4_reassembled_refused;
 }
 
 // A whole datagram for us, as it came or put together from fragments.
@@ -219,14 +253,12 @@ Drop Stack::Impl::ProcessIcmp(const Ipv4View& packet) {
   const net::IcmpVerdict verdict =
       net::HandleIcmp(*message, !interface_.addressing().IsOwn(packet.destination()));
   if (verdict.reply) interface_.SendEchoReply(packet, *message, now_);
-  if (message->type() == static_cast<uint8_t>(IcmpType::kDestinationUnreachable)) {
-    return ProcessUnreachable(*message);
-  }
+  if (verdict.for_transport) return ProcessIcmpError(*message);
   return verdict.drop;
 }
 
-// [RFC 1122 3.2.2.1] an unreachable goes to the transport that sent what it quotes.
-Drop Stack::Impl::ProcessUnreachable(const IcmpView& message) {
+// [RFC 1122 3.2.2.1] an error goes to the transport that sent what it quotes.
+Drop Stack::Impl::ProcessIcmpError(const IcmpView& message) {
   const std::expected<net::IcmpQuote, Drop> quote = net::IcmpQuote::Parse(message.payload());
   if (!quote) return quote.error();
   if (!interface_.addressing().IsOwn(quote->source) || !quote->is_first_fragment)
@@ -234,8 +266,8 @@ Drop Stack::Impl::ProcessUnreachable(const IcmpView& message) {
   if (quote->protocol != static_cast<uint8_t>(IpProtocol::kTcp)) return Drop::kIcmpUnhandledType;
   const tcp::FlowKey flow{quote->destination, quote->source, quote->destination_port,
                           quote->source_port};
-  return tcp_.OnUnreachable(flow, Seq(quote->word), static_cast<UnreachableCode>(message.code()),
-                            static_cast<uint16_t>(message.rest_of_header()), now_);
+  return tcp_.OnIcmpError(flow, Seq(quote->word), static_cast<IcmpType>(message.type()),
+                          message.code(), static_cast<uint16_t>(message.rest_of_header()), now_);
 }
 
 Drop Stack::Impl::ProcessUdp(const Ipv4View& packet, bool link_group) {
@@ -277,7 +309,9 @@ size_t Stack::Impl::Transmit(MutableBytes out, Instant now) {
     }
     Ipv4Header header;
     header.payload_length = static_cast<uint16_t>(segment->size_bytes);
-    header.type_of_service = static_cast<uint8_t>(segment->ecn);
+    // [RFC 9293 3.9.1.9 SHLD-22] as the application set it.
+    header.type_of_service =
+        static_cast<uint8_t>(segment->dscp << 2 | static_cast<uint8_t>(segment->ecn));
     header.dont_fragment = segment->dont_fragment;
     header.protocol = static_cast<uint8_t>(IpProtocol::kTcp);
     header.source = segment->source;

@@ -96,6 +96,15 @@ class Stack {
   // frames.
   void Observe(std::span<const Bytes> frames, Instant now);
 
+  // --- Several stacks that share one link address (Config::sharded) ---
+
+  // The next TCP packet that the last Receive put together from fragments, IP header included: only
+  // whoever shares the flows out knows which of the stacks it is for, this one or another. Valid
+  // until the next Receive; what nobody takes is dropped then.
+  std::optional<Bytes> TakeReassembled();
+  // Takes in such a packet.
+  void ReceiveReassembled(Bytes packet, Instant now);
+
   // --- Addresses ---
 
   // Sets address and network and, if given, the gateway. Another address than before ends all

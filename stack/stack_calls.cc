@@ -12,6 +12,10 @@ void Stack::Receive(std::span<const Bytes> frames, Instant now) { impl_->Receive
 size_t Stack::Transmit(MutableBytes out, Instant now) { return impl_->Transmit(out, now); }
 size_t Stack::PollEvents(std::span<Event> out) { return impl_->PollEvents(out); }
 void Stack::Observe(std::span<const Bytes> frames, Instant now) { impl_->Observe(frames, now); }
+std::optional<Bytes> Stack::TakeReassembled() { return impl_->TakeReassembled(); }
+void Stack::ReceiveReassembled(Bytes packet, Instant now) {
+  impl_->ReceiveReassembled(packet, now);
+}
 size_t Stack::frame_size_max() const { return impl_->frame_size_max(); }
 Instant Stack::NextDeadline() const {
   return std::min(impl_->interface_.NextDeadline(), impl_->tcp_.NextDeadline());

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "stack/base/check.h"
 #include "stack/net/interface.h"
@@ -36,11 +38,14 @@ class Stack::Impl {
         tcp_(config_, random_, counters_, now),
         now_(now) {
     AETHER_CHECK(!config.mac.IsGroup());
+    if (config.sharded) reassembled_.reserve(config.net.reassembly_datagrams_max);
   }
 
   void Receive(std::span<const Bytes> frames, Instant now);
   size_t Transmit(MutableBytes out, Instant now);
   void Observe(std::span<const Bytes> frames, Instant now);
+  std::optional<Bytes> TakeReassembled();
+  void ReceiveReassembled(Bytes packet, Instant now);
   size_t PollEvents(std::span<Event> out);
   void OnAddressChange();
   std::expected<void, Error> UdpSend(UdpSocketId socket, Ipv4Endpoint to, Bytes payload,
@@ -62,14 +67,18 @@ class Stack::Impl {
   Drop Process(const Prepared& prepared);
   Drop ProcessArp(const Prepared& prepared);
   Drop ProcessIp(const Prepared& prepared);
+  void ReleaseReassembled();
   Drop ProcessFragment(const Ipv4View& fragment, bool link_group);
   Drop ProcessDatagram(const Ipv4View& packet, bool link_group);
   Drop ProcessIcmp(const Ipv4View& packet);
-  Drop ProcessUnreachable(const IcmpView& message);
+  Drop ProcessIcmpError(const IcmpView& message);
   Drop ProcessUdp(const Ipv4View& packet, bool link_group);
   bool IsForUs(MacAddress destination) const;
 
   std::array<Prepared, kBatchMax> prepared_;
+  // Whole datagrams for TakeReassembled, and how many of them were taken.
+  std::vector<uint32_t> reassembled_;
+  size_t reassembled_taken_ = 0;
 };
 
 }  // namespace aether

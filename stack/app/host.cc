@@ -137,6 +137,11 @@ void Host::Receive(std::span<const Bytes> frames, Instant now) {
   Run(now);
 }
 
+void Host::ReceiveReassembled(Bytes packet, Instant now) {
+  stack_.ReceiveReassembled(packet, now);
+  Run(now);
+}
+
 size_t Host::Transmit(MutableBytes out, Instant now) { return stack_.Transmit(out, now); }
 
 Instant Host::NextDeadline() const {

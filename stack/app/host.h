@@ -44,6 +44,8 @@ class Host {
 
   // Stack::Receive, after which the applications have run.
   void Receive(std::span<const Bytes> frames, Instant now);
+  // Stack::ReceiveReassembled, likewise.
+  void ReceiveReassembled(Bytes packet, Instant now);
   size_t Transmit(MutableBytes out, Instant now);
   Instant NextDeadline() const;
 

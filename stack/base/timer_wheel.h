@@ -14,7 +14,15 @@
 namespace aether {
 
 class TimerWheel {
+  static constexpr uint32_t kUnlinked = 0xfffffffeu;
+  struct Node {
+    uint64_t tick = 0;          // the deadline
+    uint32_t prev = kUnlinked;  // an id, or kHeadFlag | slot for the first of a slot
+    uint32_t next = kNoIndex;
+  };
+
  public:
+  static constexpr size_t kTimerBytes = sizeof(Node);
   static constexpr int kTickShift = 20;
   static constexpr Duration kTick{int64_t{1} << kTickShift};
 
@@ -63,14 +71,7 @@ class TimerWheel {
   static constexpr int kSlotBits = 8;
   static constexpr uint32_t kSlots = 1u << kSlotBits;
   static constexpr uint64_t kSlotMask = kSlots - 1;
-  static constexpr uint32_t kUnlinked = 0xfffffffeu;
   static constexpr uint32_t kHeadFlag = 0x80000000u;
-
-  struct Node {
-    uint64_t tick = 0;          // the deadline
-    uint32_t prev = kUnlinked;  // an id, or kHeadFlag | slot for the first of a slot
-    uint32_t next = kNoIndex;
-  };
 
   uint64_t FloorTick(Instant when) const;
   uint64_t CeilTick(Instant when) const;

@@ -92,11 +92,13 @@ void Fragments::TakeOut(uint32_t index) {
   }
   *link = entry.next_in_bucket;
   entry.taken = true;
+  ++taken_;
 }
 
 void Fragments::Release(uint32_t index) {
   AETHER_CHECK(entries_[index].taken);
   bytes_ -= entries_[index].received_bytes;
+  --taken_;
   entries_.Free(index);
 }
 
@@ -330,8 +332,10 @@ void Fragments::CheckInvariants() const {
     bytes += received;
     ++entries;
   }
-  AETHER_CHECK(entries == entries_.used() && entries <= limits_.reassembly_datagrams_max);
-  AETHER_CHECK(bytes == bytes_ && bytes <= limits_.reassembly_bytes_max);
+  AETHER_CHECK(entries + taken_ == entries_.used());
+  AETHER_CHECK(entries_.used() <= limits_.reassembly_datagrams_max);
+  AETHER_CHECK((taken_ > 0 ? bytes <= bytes_ : bytes == bytes_));
+  AETHER_CHECK(bytes_ <= limits_.reassembly_bytes_max);
 }
 
 }  // namespace aether::net

@@ -129,6 +129,7 @@ class Fragments {
   // All entries live equally long, so the order of their making is that of their deadlines.
   uint32_t oldest_ = kNoIndex;
   uint32_t newest_ = kNoIndex;
+  uint32_t taken_ = 0;  // datagrams that were taken out and not yet released
   uint64_t bytes_ = 0;  // payload held, all datagrams together
   uint64_t steps_ = 0;
 };

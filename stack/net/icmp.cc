@@ -27,15 +27,11 @@ IcmpVerdict HandleIcmp(const IcmpView& message, bool to_group) {
       return {.reply = true};
     case IcmpType::kDestinationUnreachable:
     case IcmpType::kTimeExceeded:
-    case IcmpType::kParameterProblem: {
-      // Nothing acts on errors in the classic profile; a quote that is no packet of ours is still
-      // told apart.
-      if (message.payload().size() < Ipv4View::kHeaderSizeMin + 8)
-        return {.drop = Drop::kIcmpBadQuote};
-      return {.drop = Drop::kIcmpUnhandledType};
-    }
+    case IcmpType::kParameterProblem:
+      return {.for_transport = true};
     default:
-      // [RFC 1122 3.2.2] an unknown type is silently discarded.
+      // [RFC 1122 3.2.2] an unknown type is silently discarded. [RFC 9293 3.9.2.2 MUST-55] [RFC
+      // 6633 3] source quench is one of those.
       return {.drop = Drop::kIcmpUnhandledType};
   }
 }

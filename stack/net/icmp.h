@@ -25,7 +25,8 @@ bool MayReportError(const Ipv4View& packet, bool link_group);
 // What to do with an ICMP message that was for us.
 struct IcmpVerdict {
   Drop drop = Drop::kNone;
-  bool reply = false;  // an echo request: send its payload back
+  bool reply = false;          // an echo request: send its payload back
+  bool for_transport = false;  // an error: for the transport that sent what it quotes
 };
 IcmpVerdict HandleIcmp(const IcmpView& message, bool to_group);
 

@@ -202,6 +202,14 @@ bool Interface::FindRoute(Ipv4Address destination, Instant now, Route& route) {
   return true;
 }
 
+// [RFC 1122 3.3.1.4] there is but one gateway to choose; it may have got another link address.
+void Interface::Doubt(Ipv4Address destination, Instant now) {
+  if (const std::optional<Ipv4Address> next_hop = addressing_.NextHop(destination)) {
+    neighbors_.Doubt(*next_hop, now);
+    SendQuestions();
+  }
+}
+
 // [RFC 791 3.2] the fragments repeat the header; offset and more-fragments tell their places.
 void Interface::Split(const Draft& draft, Ipv4Header header) {
   // What is sent in fragments may be split again on its way.
@@ -229,6 +237,7 @@ void Interface::Split(const Draft& draft, Ipv4Header header) {
 
 bool Interface::Send(const Draft& draft, Ipv4Header header, Instant now) {
   header.identification = datagram_identifications_.Next();
+  header.time_to_live = config_.time_to_live;
   if (Ipv4Header::kSize + draft.payload.size() > config_.mtu) {
     Split(draft, header);
   } else {
@@ -260,6 +269,7 @@ size_t Interface::Wrap(MutableBytes frame, Ipv4Header header, Instant now) {
   Route route;
   if (!FindRoute(header.destination, now, route)) return 0;
   header.identification = NextIdentification();
+  header.time_to_live = config_.time_to_live;
   if (route.mac == nullptr) [[unlikely]] {
     const std::optional<Draft> draft = NewDraft(header.payload_length);
     if (!draft) return 0;

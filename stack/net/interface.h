@@ -63,6 +63,10 @@ class Interface {
   // or given up and counted.
   size_t Wrap(MutableBytes frame, Ipv4Header header, Instant now);
 
+  // Somebody's packets to `destination` stay without an answer: the next hop is asked whether it is
+  // still there.
+  void Doubt(Ipv4Address destination, Instant now);
+
   // An echo request that was for us: queues the answer.
   void SendEchoReply(const Ipv4View& request, const IcmpView& message, Instant now);
   // Reports that `packet` could not be delivered, if that may be reported and the rate allows it.

@@ -100,6 +100,15 @@ void Neighbors::Ask(uint32_t index, Instant now) {
   timers_.Schedule(index, now + limits_.arp_retry);
 }
 
+void Neighbors::Doubt(Ipv4Address ip, Instant now) {
+  const uint32_t index = Find(ip);
+  if (index == kNoIndex) return;
+  Entry& entry = entries_[index];
+  if (entry.question_open || now < entry.asked + limits_.arp_retry) return;
+  entry.tries = 0;
+  Ask(index, now);
+}
+
 const MacAddress* Neighbors::Resolve(Ipv4Address ip, Instant now, FrameStore& store) {
   uint32_t index = Find(ip);
   if (index == kNoIndex) {

@@ -36,6 +36,8 @@ class Neighbors {
   // The link address of `ip` if it is known, null otherwise. In both cases a question may fall due;
   // see questions().
   const MacAddress* Resolve(Ipv4Address ip, Instant now, FrameStore& store);
+  // What is known of `ip` may be wrong: it is asked again, unless it is being asked.
+  void Doubt(Ipv4Address ip, Instant now);
   // Lets the frame in `slot` wait for the answer about `ip`, which Resolve has just not known. The
   // oldest frame of a full queue gives way and is freed. False when nothing may wait any more; the
   // caller keeps the slot.

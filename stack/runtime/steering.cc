@@ -23,18 +23,27 @@ namespace {
 // test proves it).
 constexpr int kEtherType = 12;
 constexpr int kIpHeader = 14;
-constexpr int kVersionAndLength = 14;
-constexpr int kFragmentWord = 20;
-constexpr int kProtocol = 23;
-constexpr int kSourceAddress = 26;
+// In an IPv4 header.
+constexpr int kVersionAndLength = 0;
+constexpr int kFragmentWord = 6;
+constexpr int kProtocol = 9;
+constexpr int kSourceAddress = 12;
+constexpr int kDestinationAddress = 16;
 constexpr int kIpHeaderMin = 20;
 
 constexpr uint16_t kTypeIpv4 = 0x0800;
+constexpr uint8_t kIcmp = 1;
 constexpr uint8_t kTcp = 6;
 constexpr uint8_t kUdp = 17;
 constexpr uint16_t kDhcpClientPort = 68;
 // More fragments, and the offset.
 constexpr uint16_t kFragmentBits = 0x3fff;
+constexpr uint16_t kFragmentOffsetBits = 0x1fff;
+constexpr int kIcmpHeaderBytes = 8;
+// [RFC 1122 3.2.2] messages that quote a packet: unreachable, quench, redirect, time exceeded,
+// parameter problem.
+constexpr int kIcmpErrorTypes = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 11 | 1 << 12;
+constexpr int kIcmpTypeMax = 12;
 
 // A few kinds of eBPF instruction, by hand; jumps go to labels that Finish resolves.
 class Assembler {
@@ -95,33 +104,23 @@ class Assembler {
   std::array<size_t, 4> labels_{};
 };
 
-// SteerFrame as a program.
-std::vector<bpf_insn> SteeringProgram(SteeringKey key, uint32_t workers) {
+// R7 is where an IP header begins, and then where it ends; what is no IPv4 header leaves for
+// `otherwise`.
+void SkipIpHeader(Assembler& a, int otherwise) {
   using A = Assembler;
-  enum { kHash, kQueueZero };
-  Assembler a;
-  a.Move(A::kR6, A::kR1);  // packet loads take the context from R6 and keep R6 to R9
-  a.Load(BPF_H, kEtherType);
-  a.JumpIf(BPF_JNE, A::kR0, kTypeIpv4, kQueueZero);
-  a.Load(BPF_B, kVersionAndLength);
-  a.Move(A::kR7, A::kR0);
-  a.OperateWith(BPF_RSH, A::kR0, 4);
-  a.JumpIf(BPF_JNE, A::kR0, 4, kQueueZero);
-  a.OperateWith(BPF_AND, A::kR7, 15);
-  a.OperateWith(BPF_LSH, A::kR7, 2);  // R7: bytes of IP header
-  a.JumpIf(BPF_JLT, A::kR7, kIpHeaderMin, kQueueZero);
-  a.Load(BPF_H, kFragmentWord);
-  a.OperateWith(BPF_AND, A::kR0, kFragmentBits);
-  a.JumpIf(BPF_JNE, A::kR0, 0, kQueueZero);
-  a.Load(BPF_B, kProtocol);
-  a.JumpIf(BPF_JEQ, A::kR0, kTcp, kHash);
-  a.JumpIf(BPF_JNE, A::kR0, kUdp, kQueueZero);
-  a.LoadAt(BPF_H, A::kR7, kIpHeader + 2);
-  a.JumpIf(BPF_JEQ, A::kR0, kDhcpClientPort, kQueueZero);
-  a.Label(kHash);
-  a.LoadAt(BPF_H, A::kR7, kIpHeader);
+  a.LoadAt(BPF_B, A::kR7, kVersionAndLength);
   a.Move(A::kR8, A::kR0);
-  a.Load(BPF_W, kSourceAddress);
+  a.OperateWith(BPF_RSH, A::kR0, 4);
+  a.JumpIf(BPF_JNE, A::kR0, 4, otherwise);
+  a.OperateWith(BPF_AND, A::kR8, 15);
+  a.OperateWith(BPF_LSH, A::kR8, 2);
+  a.JumpIf(BPF_JLT, A::kR8, kIpHeaderMin, otherwise);
+  a.Operate(BPF_ADD, A::kR7, A::kR8);
+}
+
+// R0 = SteeringHash(R0, R8) % workers.
+void HashAndExit(Assembler& a, SteeringKey key, uint32_t workers) {
+  using A = Assembler;
   a.OperateWith(BPF_LSH, A::kR0, 16);
   a.Operate(BPF_OR, A::kR0, A::kR8);
   a.Set64(A::kR1, key.mask);
@@ -136,30 +135,110 @@ std::vector<bpf_insn> SteeringProgram(SteeringKey key, uint32_t workers) {
   a.OperateWith(BPF_RSH, A::kR0, 32);
   a.OperateWith(BPF_MOD, A::kR0, static_cast<int>(workers));
   a.Exit();
+}
+
+// SteerFrame as a program.
+std::vector<bpf_insn> SteeringProgram(SteeringKey key, uint32_t workers) {
+  using A = Assembler;
+  enum { kPorts, kError, kQueueZero };
+  Assembler a;
+  a.Move(A::kR6, A::kR1);  // packet loads take the context from R6 and keep R6 to R9
+  a.Load(BPF_H, kEtherType);
+  a.JumpIf(BPF_JNE, A::kR0, kTypeIpv4, kQueueZero);
+  a.Load(BPF_H, kIpHeader + kFragmentWord);
+  a.OperateWith(BPF_AND, A::kR0, kFragmentBits);
+  a.JumpIf(BPF_JNE, A::kR0, 0, kQueueZero);
+  a.Set(A::kR7, kIpHeader);
+  SkipIpHeader(a, kQueueZero);
+  a.Load(BPF_B, kIpHeader + kProtocol);
+  a.JumpIf(BPF_JEQ, A::kR0, kTcp, kPorts);
+  a.JumpIf(BPF_JEQ, A::kR0, kIcmp, kError);
+  a.JumpIf(BPF_JNE, A::kR0, kUdp, kQueueZero);
+  a.LoadAt(BPF_H, A::kR7, 2);
+  a.JumpIf(BPF_JEQ, A::kR0, kDhcpClientPort, kQueueZero);
+  a.Label(kPorts);
+  a.LoadAt(BPF_H, A::kR7, 0);
+  a.Move(A::kR8, A::kR0);
+  a.Load(BPF_W, kIpHeader + kSourceAddress);
+  HashAndExit(a, key, workers);
+  // An ICMP error belongs to the flow of the segment that it quotes: R9 is where that begins.
+  a.Label(kError);
+  a.LoadAt(BPF_B, A::kR7, 0);
+  a.JumpIf(BPF_JGT, A::kR0, kIcmpTypeMax, kQueueZero);
+  a.Set(A::kR8, 1);
+  a.Operate(BPF_LSH, A::kR8, A::kR0);
+  a.OperateWith(BPF_AND, A::kR8, kIcmpErrorTypes);
+  a.JumpIf(BPF_JEQ, A::kR8, 0, kQueueZero);
+  a.OperateWith(BPF_ADD, A::kR7, kIcmpHeaderBytes);
+  a.Move(A::kR9, A::kR7);
+  a.LoadAt(BPF_B, A::kR9, kProtocol);
+  a.JumpIf(BPF_JNE, A::kR0, kTcp, kQueueZero);
+  a.LoadAt(BPF_H, A::kR9, kFragmentWord);
+  a.OperateWith(BPF_AND, A::kR0, kFragmentOffsetBits);
+  a.JumpIf(BPF_JNE, A::kR0, 0, kQueueZero);
+  SkipIpHeader(a, kQueueZero);
+  a.LoadAt(BPF_H, A::kR7, 2);
+  a.Move(A::kR8, A::kR0);
+  a.LoadAt(BPF_W, A::kR9, kDestinationAddress);
+  HashAndExit(a, key, workers);
   a.Label(kQueueZero);
   a.Set(A::kR0, 0);
   a.Exit();
   return a.Finish();
 }
 
-}  // namespace
+// The size of the IPv4 header at `at`, of which 20 bytes are there; 0 when it is none.
+size_t IpHeaderSize(const uint8_t* at) {
+  const size_t size = size_t{at[kVersionAndLength]} % 16 * 4;
+  return at[kVersionAndLength] >> 4 == 4 && size >= kIpHeaderMin ? size : 0;
+}
 
-uint32_t SteerFrame(SteeringKey key, uint32_t workers, Bytes frame) {
-  AETHER_CHECK(workers > 0);
-  if (frame.size() < kIpHeader + kIpHeaderMin) return 0;
-  const uint8_t* at = frame.data();
-  if (LoadBe<uint16_t>(at + kEtherType) != kTypeIpv4 || at[kVersionAndLength] >> 4 != 4) return 0;
-  const size_t ip_header_size = size_t{at[kVersionAndLength]} % 16 * 4;
-  if (ip_header_size < kIpHeaderMin) return 0;
-  if ((LoadBe<uint16_t>(at + kFragmentWord) & kFragmentBits) != 0) return 0;
-  const size_t ports = kIpHeader + ip_header_size;
-  if (at[kProtocol] == kUdp) {
-    if (frame.size() < ports + 4 || LoadBe<uint16_t>(at + ports + 2) == kDhcpClientPort) return 0;
-  } else if (at[kProtocol] != kTcp || frame.size() < ports + 2) {
+uint32_t SteerError(SteeringKey key, uint32_t workers, Bytes message) {
+  if (message.size() < kIcmpHeaderBytes + kIpHeaderMin || message[0] > kIcmpTypeMax ||
+      (1u << message[0] & kIcmpErrorTypes) == 0) {
     return 0;
   }
-  return SteeringHash(key, LoadBe<uint32_t>(at + kSourceAddress), LoadBe<uint16_t>(at + ports)) %
+  const uint8_t* at = message.data() + kIcmpHeaderBytes;
+  const size_t header_size = IpHeaderSize(at);
+  if (header_size == 0 || message.size() < kIcmpHeaderBytes + header_size + 4) return 0;
+  if (at[kProtocol] != kTcp || (LoadBe<uint16_t>(at + kFragmentWord) & kFragmentOffsetBits) != 0) {
+    return 0;
+  }
+  return SteeringHash(key, LoadBe<uint32_t>(at + kDestinationAddress),
+                      LoadBe<uint16_t>(at + header_size + 2)) %
          workers;
+}
+
+}  // namespace
+
+uint32_t SteerPacket(SteeringKey key, uint32_t workers, Bytes packet) {
+  AETHER_CHECK(workers > 0);
+  if (packet.size() < kIpHeaderMin) return 0;
+  const uint8_t* at = packet.data();
+  const size_t header_size = IpHeaderSize(at);
+  if (header_size == 0 || packet.size() < header_size) return 0;
+  if ((LoadBe<uint16_t>(at + kFragmentWord) & kFragmentBits) != 0) return 0;
+  const Bytes rest = packet.subspan(header_size);
+  switch (at[kProtocol]) {
+    case kIcmp:
+      return SteerError(key, workers, rest);
+    case kUdp:
+      if (rest.size() < 4 || LoadBe<uint16_t>(rest.data() + 2) == kDhcpClientPort) return 0;
+      break;
+    case kTcp:
+      if (rest.size() < 2) return 0;
+      break;
+    default:
+      return 0;
+  }
+  return SteeringHash(key, LoadBe<uint32_t>(at + kSourceAddress), LoadBe<uint16_t>(rest.data())) %
+         workers;
+}
+
+uint32_t SteerFrame(SteeringKey key, uint32_t workers, Bytes frame) {
+  if (frame.size() < kIpHeader || LoadBe<uint16_t>(frame.data() + kEtherType) != kTypeIpv4)
+    return 0;
+  return SteerPacket(key, workers, frame.subspan(kIpHeader));
 }
 
 absl::Status AttachSteering(int tap_fd, SteeringKey key, uint32_t workers) {

@@ -71,10 +71,18 @@ std::vector<uint8_t> RandomFrame(Random& random) {
   constexpr std::array<uint16_t, 8> kFragmentWords = {0,      0x4000, 0x4000, 0x4000,
                                                       0x2000, 0x6000, 0x0001, 0x3fff};
   StoreBe(&frame[20], kFragmentWords[random.Below(8)]);
-  constexpr std::array<uint8_t, 8> kProtocols = {6, 6, 6, 17, 17, 17, 1, 2};
+  constexpr std::array<uint8_t, 8> kProtocols = {6, 6, 6, 17, 17, 1, 1, 2};
   frame[23] = kProtocols[random.Below(8)];
   const size_t ports = 14 + size_t{frame[14]} % 16 * 4;
   if (ports + 4 <= frame.size() && random.Below(10) == 0) StoreBe<uint16_t>(&frame[ports + 2], 68);
+  if (frame[23] == 1 && ports + 28 <= frame.size()) {
+    // An ICMP error more often than not, and what it quotes.
+    constexpr std::array<uint8_t, 8> kTypes = {3, 3, 4, 5, 11, 12, 8, 35};
+    frame[ports] = kTypes[random.Below(8)];
+    frame[ports + 8] = static_cast<uint8_t>(0x45 + random.Below(3));
+    StoreBe(&frame[ports + 14], kFragmentWords[random.Below(8)]);
+    if (random.Below(4) != 0) frame[ports + 17] = 6;
+  }
   if (random.Below(10) == 0) frame.resize(14 + random.Below(60));
   return frame;
 }

@@ -78,6 +78,48 @@ TEST(SteeringTest, WhatHasNoFlowGoesToWorkerZero) {
   EXPECT_EQ(SteerFrame(kKey, workers, short_header), 0u);
 }
 
+// An ICMP message of `type` that quotes a segment of ours to the source of Frame().
+std::vector<uint8_t> Error(uint8_t type, uint8_t protocol, size_t option_bytes = 0) {
+  std::vector<uint8_t> frame(14 + 20 + 8 + 20 + option_bytes + 8);
+  StoreBe<uint16_t>(&frame[12], 0x0800);
+  frame[14] = 0x45;
+  frame[23] = 1;
+  StoreBe<uint32_t>(&frame[26], 0x0a0000fe);  // a router
+  frame[34] = type;
+  uint8_t* quote = &frame[42];
+  quote[0] = static_cast<uint8_t>(0x45 + option_bytes / 4);
+  quote[9] = protocol;
+  StoreBe<uint32_t>(quote + 16, kSource);
+  StoreBe<uint16_t>(quote + 20 + option_bytes, 80);
+  StoreBe<uint16_t>(quote + 22 + option_bytes, kSourcePort);
+  return frame;
+}
+
+TEST(SteeringTest, IcmpErrorsGoToTheFlowThatTheyQuote) {
+  const uint32_t workers = TellingWorkers();
+  const uint32_t expected = SteeringHash(kKey, kSource, kSourcePort) % workers;
+  for (uint32_t type = 0; type <= 255; ++type) {
+    const bool is_error = type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+    EXPECT_EQ(SteerFrame(kKey, workers, Error(static_cast<uint8_t>(type), 6)),
+              is_error ? expected : 0)
+        << type;
+  }
+  EXPECT_EQ(SteerFrame(kKey, workers, Error(3, 6, 40)), expected);
+  EXPECT_EQ(SteerFrame(kKey, workers, Error(3, 17)), 0u);
+  std::vector<uint8_t> later_fragment = Error(3, 6);
+  StoreBe<uint16_t>(&later_fragment[48], 0x0001);
+  EXPECT_EQ(SteerFrame(kKey, workers, later_fragment), 0u);
+  std::vector<uint8_t> first_fragment = Error(3, 6);
+  StoreBe<uint16_t>(&first_fragment[48], 0x2000);
+  EXPECT_EQ(SteerFrame(kKey, workers, first_fragment), expected);
+  const std::vector<uint8_t> whole = Error(3, 6, 8);
+  const size_t ports_end = 42 + 28 + 4;
+  for (size_t size = 0; size <= whole.size(); ++size) {
+    const std::vector<uint8_t> prefix(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(size));
+    EXPECT_EQ(SteerFrame(kKey, workers, prefix) != 0, size >= ports_end) << size;
+  }
+}
+
 TEST(SteeringTest, EveryPrefixIsSafeAndZeroUntilThePortsAreThere) {
   const uint32_t workers = TellingWorkers();
   for (const uint8_t protocol : {uint8_t{6}, uint8_t{17}}) {

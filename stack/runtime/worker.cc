@@ -113,7 +113,10 @@ template <typename Device>
 void Worker::RunLoop(Device& device) {
   SteadyClock clock;
   WorkerHost host(*host_, inbox_, orders_,
-                  {.peers = options_.peers, .watch = options_.watch, .notice = options_.notice});
+                  {.peers = options_.peers,
+                   .key = options_.key,
+                   .watch = options_.watch,
+                   .notice = options_.notice});
   Waiter waiter(options_.source == Source::kRing ? -1 : tap_.fd(), tap_.fd(), inbox_.bell());
   Loop loop(host, clock, device, waiter, options_.backoff, host_->stack().frame_size_max());
   while (true) {

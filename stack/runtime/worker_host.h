@@ -1,12 +1,14 @@
 // A host as one of several workers that share its address. Worker 0 answers ARP, ICMP and DHCP for
-// all of them and tells the others what it learns; the others take that in before they work on
-// frames. Nothing of it costs more than a comparison when there is one worker.
+// all of them, puts fragments together, and tells the others what it learns; the others take that
+// in before they work on frames. Nothing of it costs more than a comparison when there is one
+// worker.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include "stack/base/bytes.h"
 #include "stack/runtime/address_board.h"
 #include "stack/runtime/inbox.h"
+#include "stack/runtime/steering.h"
 #include "stack/wire/ethernet.h"
 
 namespace aether::runtime {
@@ -25,6 +28,7 @@ class WorkerHost {
   // of addresses.
   struct Zero {
     std::span<Inbox* const> peers;
+    SteeringKey key;  // of the flows that `peers` own
     AddressBoard* watch = nullptr;
     std::function<void()> notice;  // called after `watch` got something
   };
@@ -36,14 +40,19 @@ class WorkerHost {
     if (inbox_.address().version() != address_version_) TakeAddress(now);
     if (!inbox_.observed().Empty()) TakeObserved(now);
     host_.Receive(frames, now);
-    if (!zero_.peers.empty()) ShowArpFrames(frames);
+    if (!inbox_.reassembled().Empty()) TakeReassembled(now);
+    if (!zero_.peers.empty()) {
+      ShowArpFrames(frames);
+      HandOnReassembled(now);
+    }
     if (zero_.watch != nullptr) ShowAddress(now);
   }
   size_t Transmit(MutableBytes out, Instant now) { return host_.Transmit(out, now); }
   Instant NextDeadline() const { return host_.NextDeadline(); }
 
   bool HasWork() const {
-    return inbox_.address().version() != address_version_ || !inbox_.observed().Empty();
+    return inbox_.address().version() != address_version_ || !inbox_.observed().Empty() ||
+           !inbox_.reassembled().Empty();
   }
   bool IsQuiet() const {
     return inbox_.IsEmpty(address_version_) && orders_.load(std::memory_order_acquire) == 0;
@@ -69,6 +78,26 @@ class WorkerHost {
     }
     host_.stack().Observe(std::span<const Bytes>(frames.data(), count), now);
     inbox_.observed().Pop(count);
+  }
+
+  void TakeReassembled(Instant now) {
+    while (const RingFrame* packet = inbox_.reassembled().Front()) {
+      host_.ReceiveReassembled(packet->bytes, now);
+      inbox_.reassembled().Pop();
+    }
+  }
+
+  // Only here is it known who owns a flow.
+  void HandOnReassembled(Instant now) {
+    const uint32_t workers = static_cast<uint32_t>(zero_.peers.size()) + 1;
+    while (const std::optional<Bytes> packet = host_.stack().TakeReassembled()) {
+      const uint32_t owner = SteerPacket(zero_.key, workers, *packet);
+      if (owner == 0) {
+        host_.ReceiveReassembled(*packet, now);
+      } else {
+        zero_.peers[owner - 1]->PutReassembled(*packet);  // or it is lost, and counted there
+      }
+    }
   }
 
   void ShowArpFrames(std::span<const Bytes> frames) {

@@ -11,6 +11,7 @@
 namespace aether::runtime {
 namespace {
 
+constexpr SteeringKey kKey{11, 13};
 constexpr Instant kNow{std::chrono::seconds(3)};
 constexpr MacAddress kMac{{0x02, 0, 0, 0, 0, 0x02}};
 constexpr MacAddress kPeerMac{{0x02, 0, 0, 0, 0, 0x01}};
@@ -40,7 +41,7 @@ class WorkerHostTest : public ::testing::Test {
       : zero_host_(app::Host::Create(HostOptions(true), kNow).value()),
         one_host_(app::Host::Create(HostOptions(false), kNow).value()),
         zero_(*zero_host_, zero_inbox_, orders_,
-              {.peers = peers_, .watch = &board_, .notice = [this] { ++notices_; }}),
+              {.peers = peers_, .key = kKey, .watch = &board_, .notice = [this] { ++notices_; }}),
         one_(*one_host_, one_inbox_, orders_, {}) {}
 
   std::vector<std::vector<uint8_t>> TransmitAll(WorkerHost& host) {

@@ -59,6 +59,10 @@ Recovery::Context Connection::RecoveryContext(Control& control, const Env& env) 
           .now = env.now};
 }
 
+Congestion::Context Connection::CongestionContext(Recovery& recovery, const Env& env) const {
+  return {.algorithm = env.profile().congestion, .epoch = recovery.epoch, .mss_bytes = mss_bytes};
+}
+
 void Connection::AcknowledgeQueue(Seq ack, Control& control, const Env& env, Arrival& arrival) {
   const bool fin_acknowledged = Has(kFinSent) && ack == snd_.nxt;
   const uint32_t bytes = ack.DistanceFrom(snd_.una) - (fin_acknowledged ? 1 : 0);
@@ -70,7 +74,7 @@ void Connection::AcknowledgeQueue(Seq ack, Control& control, const Env& env, Arr
   arrival.progress = true;
   Unset(kLossProbeDue);
   control.unacked_since_ms = env.now_ms();
-  control.tries = 0;
+  tries = 0;
   if (fin_acknowledged) OnFinAcknowledged(arrival);
 }
 
@@ -88,12 +92,12 @@ void Connection::AcceptAck(const Segment& segment, const SegmentOptions& options
   if (control.recovery != kNoIndex) {
     RunRecovery(segment, options, advanced, duplicate, flight_before, control, env);
   }
-  if (control.send_timer == SendTimer::kPersist && snd_.usable_bytes() > 0) {
-    control.send_timer = SendTimer::kNone;
+  if (send_timer == SendTimer::kPersist && !WindowHoldsBack(env)) {
+    send_timer = SendTimer::kNone;
     control.send_deadline = kNever;
-    control.tries = 0;
+    tries = 0;
   }
-  if (control.send_timer != SendTimer::kReorder) ArmSendTimer(advanced, control, env);
+  if (send_timer != SendTimer::kReorder) ArmSendTimer(advanced, control, env);
 }
 
 void Connection::SampleRtt(const AckSummary& summary, const SegmentOptions& options, bool advanced,
@@ -125,49 +129,51 @@ void Connection::RunRecovery(const Segment& segment, const SegmentOptions& optio
   const Recovery::Phase phase_before = recovery.phase();
   const Recovery::Verdict verdict = recovery.OnAck(RecoveryContext(control, env), ack);
   SampleRtt(verdict.summary, options, advanced, control, env);
+  const Congestion::Context congestion = CongestionContext(recovery, env);
   if (verdict.spurious) {
     ++env.counters.tcp_spurious_recoveries;
-    control.congestion.Undo(recovery.before());
+    control.congestion.Undo(congestion, recovery.before());
     control.rtt.ClearBackoff();
   }
   // [RFC 3168 6.1.2] one reduction per window, whatever asked for it.
-  const bool already_reduced = Has(kCwrWindow) && segment.ack.Before(control.cwr_end);
+  const bool already_reduced = Has(kCwrWindow) && segment.ack.Before(recovery.cwr_end);
   if (verdict.entered_recovery || verdict.probe_masked_loss) {
     ++env.counters.tcp_fast_recoveries;
     recovery.Remember(control.congestion);
-    if (!already_reduced) control.congestion.OnCongestion(flight_before, mss_bytes, env.now);
+    if (!already_reduced) control.congestion.OnCongestion(congestion, flight_before);
   } else if (verdict.summary.acked_bytes > 0 && phase_before != Recovery::Phase::kRecovery &&
              !already_reduced) {
-    control.congestion.OnAck(verdict.summary.acked_bytes, flight_before, mss_bytes,
+    control.congestion.OnAck(congestion, verdict.summary.acked_bytes, flight_before,
                              control.rtt.srtt_us(), env.now);
   }
   if (recovery.flight.empty()) {
     env.buffers.recoveries.Free(control.recovery);
     control.recovery = kNoIndex;
-    control.send_timer = SendTimer::kNone;
+    Unset(kCwrWindow);
+    send_timer = SendTimer::kNone;
     control.send_deadline = kNever;
   } else if (verdict.reorder_timeout) {
-    control.send_timer = SendTimer::kReorder;
+    send_timer = SendTimer::kReorder;
     control.send_deadline = env.now + *verdict.reorder_timeout;
-  } else if (control.send_timer == SendTimer::kReorder) {
-    control.send_timer = SendTimer::kNone;
+  } else if (send_timer == SendTimer::kReorder) {
+    send_timer = SendTimer::kNone;
   }
 }
 
 // [RFC 3168 6.1.2] an ECN echo is treated like a loss, once per window, and nothing is sent again.
 void Connection::TakeEcnEcho(const Segment& segment, uint32_t flight_bytes, Control& control,
                              const Env& env) {
-  if (Has(kCwrWindow) && segment.ack.AfterOrAt(control.cwr_end)) Unset(kCwrWindow);
+  // Without anything in flight there was nothing to mark.
+  if (control.recovery == kNoIndex) return;
+  Recovery& recovery = env.buffers.recoveries[control.recovery];
+  if (Has(kCwrWindow) && segment.ack.AfterOrAt(recovery.cwr_end)) Unset(kCwrWindow);
   if (!segment.Has(tcp_flags::kEce) || Has(kCwrWindow)) return;
-  const bool recovering =
-      control.recovery != kNoIndex &&
-      env.buffers.recoveries[control.recovery].phase() != Recovery::Phase::kOpen;
   Set(kCwrDue);
   Set(kCwrWindow);
-  control.cwr_end = snd_.nxt;
-  if (recovering) return;
+  recovery.cwr_end = snd_.nxt;
+  if (recovery.phase() != Recovery::Phase::kOpen) return;
   ++env.counters.tcp_ecn_reductions;
-  control.congestion.OnCongestion(flight_bytes, mss_bytes, env.now);
+  control.congestion.OnCongestion(CongestionContext(recovery, env), flight_bytes);
 }
 
 }  // namespace aether::tcp

@@ -5,6 +5,7 @@
 #include "stack/base/chunk_queue.h"
 #include "stack/base/pool.h"
 #include "stack/tcp/flight.h"
+#include "stack/tcp/out_of_order.h"
 #include "stack/tcp/reassembler.h"
 #include "stack/tcp/recovery.h"
 #include "stack/tcp/send_queue.h"
@@ -17,6 +18,7 @@ struct Buffers {
   Pool<SentSegment> segments;
   Pool<HeldRange> ranges;
   Pool<Recovery> recoveries;
+  Pool<OutOfOrder> out_of_orders;
 
   ReassemblyPools reassembly() { return {chunks, ranges}; }
 };

@@ -9,14 +9,14 @@ namespace aether::tcp {
 void Congestion::Start(CongestionAlgorithm algorithm, uint32_t mss_bytes,
                        uint32_t initial_segments) {
   *this = Congestion{};
-  algorithm_ = algorithm;
-  if (algorithm_ == CongestionAlgorithm::kNone) return;
+  if (algorithm == CongestionAlgorithm::kNone) return;
   cwnd_ = std::min(initial_segments * mss_bytes, std::max(2 * mss_bytes, initial_segments * 1460));
 }
 
-void Congestion::OnAck(uint32_t acked_bytes, uint32_t flight_bytes, uint32_t mss_bytes,
+void Congestion::OnAck(const Context& context, uint32_t acked_bytes, uint32_t flight_bytes,
                        uint32_t srtt_us, Instant now) {
-  if (algorithm_ == CongestionAlgorithm::kNone) return;
+  if (context.algorithm == CongestionAlgorithm::kNone) return;
+  const uint32_t mss_bytes = context.mss_bytes;
   // [RFC 9438 5.8] [RFC 7661 4.4.1] no growth of a window that the sender does not fill; slow start
   // may run at half of it.
   const bool is_limited =
@@ -29,107 +29,107 @@ void Congestion::OnAck(uint32_t acked_bytes, uint32_t flight_bytes, uint32_t mss
     cwnd_ += grow;
     return;
   }
-  if (algorithm_ == CongestionAlgorithm::kCubic) {
-    CubicAvoid(acked_bytes, mss_bytes, srtt_us, now);
+  if (context.algorithm == CongestionAlgorithm::kCubic) {
+    CubicAvoid(context, acked_bytes, srtt_us, now);
   } else {
-    NewRenoAvoid(acked_bytes, mss_bytes);
+    NewRenoAvoid(context, acked_bytes);
   }
   cwnd_ = std::min(cwnd_, kUnlimited);
 }
 
 // [RFC 5681 3.1] one segment per window of acknowledged bytes.
-void Congestion::NewRenoAvoid(uint32_t acked_bytes, uint32_t mss_bytes) {
-  acked_ += acked_bytes;
-  if (acked_ < cwnd_) return;
-  acked_ -= cwnd_;
-  cwnd_ += mss_bytes;
+void Congestion::NewRenoAvoid(const Context& context, uint32_t acked_bytes) {
+  context.epoch.acked += acked_bytes;
+  if (context.epoch.acked < cwnd_) return;
+  context.epoch.acked -= cwnd_;
+  cwnd_ += context.mss_bytes;
 }
 
-void Congestion::CubicAvoid(uint32_t acked_bytes, uint32_t mss_bytes, uint32_t srtt_us,
+void Congestion::CubicAvoid(const Context& context, uint32_t acked_bytes, uint32_t srtt_us,
                             Instant now) {
-  if (!epoch_started_) {
+  Epoch& epoch = context.epoch;
+  const uint32_t mss_bytes = context.mss_bytes;
+  if (!epoch.started) {
     // [RFC 9438 4.2, 4.3] a new stage of congestion avoidance begins.
-    epoch_started_ = true;
-    epoch_start_ = now;
-    acked_ = 0;
-    est_acked_ = 0;
-    w_est_ = cwnd_;
+    epoch.started = true;
+    epoch.start = now;
+    epoch.acked = 0;
+    epoch.est_acked = 0;
+    epoch.w_est = cwnd_;
     if (cwnd_ < w_max_) {
-      origin_ = w_max_;
-      k_ms_ = cubic::PlateauTimeMs(w_max_ - cwnd_, mss_bytes);
+      epoch.origin = w_max_;
+      epoch.k_ms = cubic::PlateauTimeMs(w_max_ - cwnd_, mss_bytes);
     } else {
-      origin_ = cwnd_;
-      k_ms_ = 0;
+      epoch.origin = cwnd_;
+      epoch.k_ms = 0;
     }
   }
-  const uint64_t elapsed_ms = static_cast<uint64_t>((now - epoch_start_).count()) / 1'000'000;
-  const uint32_t curve = cubic::WindowAt(origin_, k_ms_, elapsed_ms + srtt_us / 1000, mss_bytes);
+  const uint64_t elapsed_ms = static_cast<uint64_t>((now - epoch.start).count()) / 1'000'000;
+  const uint32_t curve =
+      cubic::WindowAt(epoch.origin, epoch.k_ms, elapsed_ms + srtt_us / 1000, mss_bytes);
   // [RFC 9438 4.4] the target is at least the window and at most half as much again.
   const uint32_t target = std::clamp(curve, cwnd_, cwnd_ + cwnd_ / 2);
   // [RFC 9438 4.3] what Reno would have reached: alpha is 9/17 until the old maximum, then 1.
-  est_acked_ += acked_bytes;
-  const uint64_t alpha_numerator = w_est_ < w_max_ ? 9 : 17;
+  epoch.est_acked += acked_bytes;
+  const uint64_t alpha_numerator = epoch.w_est < w_max_ ? 9 : 17;
   const uint64_t per_segment = uint64_t{cwnd_} * 17 / alpha_numerator;
-  while (est_acked_ >= per_segment) {
-    est_acked_ -= static_cast<uint32_t>(per_segment);
-    w_est_ += mss_bytes;
+  while (epoch.est_acked >= per_segment) {
+    epoch.est_acked -= static_cast<uint32_t>(per_segment);
+    epoch.w_est += mss_bytes;
   }
-  if (w_est_ > std::max(cwnd_, curve)) {
-    cwnd_ = w_est_;
+  if (epoch.w_est > std::max(cwnd_, curve)) {
+    cwnd_ = epoch.w_est;
     return;
   }
   // [RFC 9438 4.4] (target - cwnd) / cwnd for each acknowledged segment.
-  acked_ += acked_bytes;
-  const uint64_t grow = uint64_t{target - cwnd_} * acked_ / cwnd_;
+  epoch.acked += acked_bytes;
+  const uint64_t grow = uint64_t{target - cwnd_} * epoch.acked / cwnd_;
   if (grow >= mss_bytes || grow > 0) {
     cwnd_ += static_cast<uint32_t>(std::min<uint64_t>(grow, target - cwnd_));
-    acked_ = 0;
+    epoch.acked = 0;
   }
 }
 
-void Congestion::OnCongestion(uint32_t flight_bytes, uint32_t mss_bytes, Instant) {
-  if (algorithm_ == CongestionAlgorithm::kNone) return;
-  if (algorithm_ == CongestionAlgorithm::kCubic) {
+void Congestion::OnCongestion(const Context& context, uint32_t flight_bytes) {
+  const uint32_t mss_bytes = context.mss_bytes;
+  if (context.algorithm == CongestionAlgorithm::kNone) return;
+  if (context.algorithm == CongestionAlgorithm::kCubic) {
     // [RFC 9438 4.7] fast convergence: who was stopped earlier than last time leaves room for
     // others.
     w_max_ = cwnd_ < w_max_ ? static_cast<uint32_t>(uint64_t{cwnd_} * 17 / 20) : cwnd_;
     // [RFC 9438 4.6] beta is 0.7; the flight counts, not a window that was never filled.
     ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{std::min(flight_bytes, cwnd_)} * 7 / 10),
                          2 * mss_bytes);
-    epoch_started_ = false;
+    context.epoch.started = false;
   } else {
     // [RFC 5681 3.1] equation 4.
     ssthresh_ = std::max(flight_bytes / 2, 2 * mss_bytes);
   }
   cwnd_ = ssthresh_;
-  acked_ = 0;
+  context.epoch.acked = 0;
 }
 
-void Congestion::OnTimeout(uint32_t flight_bytes, uint32_t mss_bytes, bool first, Instant now) {
-  if (algorithm_ == CongestionAlgorithm::kNone) return;
-  if (first) OnCongestion(flight_bytes, mss_bytes, now);
-  cwnd_ = mss_bytes;
-  acked_ = 0;
-  epoch_started_ = false;
+void Congestion::OnTimeout(const Context& context, uint32_t flight_bytes, bool first) {
+  if (context.algorithm == CongestionAlgorithm::kNone) return;
+  if (first) OnCongestion(context, flight_bytes);
+  cwnd_ = context.mss_bytes;
+  context.epoch.acked = 0;
+  context.epoch.started = false;
 }
 
 void Congestion::OnIdle(uint32_t mss_bytes, uint32_t initial_segments) {
-  if (algorithm_ == CongestionAlgorithm::kNone) return;
-  cwnd_ = std::min(cwnd_, initial_segments * mss_bytes);
-  epoch_started_ = false;
+  // Without congestion control it stays.
+  if (cwnd_ != kUnlimited) cwnd_ = std::min(cwnd_, initial_segments * mss_bytes);
 }
 
-void Congestion::Undo(const Mark& before) {
-  if (algorithm_ == CongestionAlgorithm::kNone) return;
-  cwnd_ = std::max(cwnd_, before.cwnd);
-  ssthresh_ = before.ssthresh;
-  w_max_ = before.w_max;
-  epoch_started_ = false;
+void Congestion::Undo(const Context& context, const Congestion& before) {
+  if (context.algorithm == CongestionAlgorithm::kNone) return;
+  cwnd_ = std::max(cwnd_, before.cwnd_);
+  ssthresh_ = before.ssthresh_;
+  w_max_ = before.w_max_;
+  context.epoch.started = false;
 }
 
-void Congestion::OnMssChange(uint32_t mss_bytes) {
-  if (algorithm_ == CongestionAlgorithm::kNone) return;
-  cwnd_ = std::max(cwnd_, mss_bytes);
-}
+void Congestion::OnMssChange(uint32_t mss_bytes) { cwnd_ = std::max(cwnd_, mss_bytes); }
 
 }  // namespace aether::tcp

@@ -1,7 +1,8 @@
 // Congestion control: one interface, three answers (none, NewReno, CUBIC). A controller is told
 // what happened and owns two numbers, cwnd and ssthresh, in bytes; which segments are lost and what
-// is sent next is not its business. A tagged value of 48 bytes rather than a virtual object: it
-// lives in the connection, and is copied to undo a mistake.
+// is sent next is not its business. A plain value of 12 bytes rather than a virtual object: it
+// lives in the connection, and is copied to undo a mistake. What counts only while data is in
+// flight, the Epoch, lives with the flight.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,23 @@ class Congestion {
  public:
   static constexpr uint32_t kUnlimited = 0x40000000;
 
+  // A stage of congestion avoidance (RFC 9438 4.1), in bytes and milliseconds. A flight that was
+  // acknowledged to its end ends it: the next begins a curve of its own from where the window is.
+  struct Epoch {
+    uint32_t acked = 0;  // bytes acknowledged towards the next increase
+    bool started = false;
+    uint32_t w_est = 0;      // what Reno would have
+    uint32_t est_acked = 0;  // bytes towards the next increase of w_est
+    uint32_t origin = 0;     // the plateau of the curve
+    uint32_t k_ms = 0;       // when the curve reaches it
+    Instant start{};
+  };
+  struct Context {
+    CongestionAlgorithm algorithm;
+    Epoch& epoch;
+    uint32_t mss_bytes;
+  };
+
   // [RFC 6928 2] the initial window: min(10 MSS, max(2 MSS, 14600)).
   void Start(CongestionAlgorithm algorithm, uint32_t mss_bytes, uint32_t initial_segments);
 
@@ -24,45 +42,29 @@ class Congestion {
 
   // `acked_bytes` were newly acknowledged outside of recovery. `flight_bytes`: what was in flight
   // before; a window that was not used does not grow (RFC 7661, RFC 9438 5.8).
-  void OnAck(uint32_t acked_bytes, uint32_t flight_bytes, uint32_t mss_bytes, uint32_t srtt_us,
+  void OnAck(const Context& context, uint32_t acked_bytes, uint32_t flight_bytes, uint32_t srtt_us,
              Instant now);
   // A loss or an ECN echo, once per window: [RFC 5681 3.2] [RFC 9438 4.6] cwnd and ssthresh are
   // reduced.
-  void OnCongestion(uint32_t flight_bytes, uint32_t mss_bytes, Instant now);
+  void OnCongestion(const Context& context, uint32_t flight_bytes);
   // [RFC 5681 3.1] the retransmission timer ran out: the loss window is one segment. `first`: not a
   // repetition for the same data, for which ssthresh stays.
-  void OnTimeout(uint32_t flight_bytes, uint32_t mss_bytes, bool first, Instant now);
+  void OnTimeout(const Context& context, uint32_t flight_bytes, bool first);
   // [RFC 5681 4.1] nothing was sent for longer than an RTO: the window starts again.
   void OnIdle(uint32_t mss_bytes, uint32_t initial_segments);
-  // What a reduction changes, to be kept until it is known to have been right.
-  struct Mark {
-    uint32_t cwnd = 0;
-    uint32_t ssthresh = 0;
-    uint32_t w_max = 0;
-  };
-  Mark TakeMark() const { return {cwnd_, ssthresh_, w_max_}; }
-  // A reduction turned out to be a mistake (RFC 4015): back to what was before it.
-  void Undo(const Mark& before);
+  // A reduction turned out to be a mistake (RFC 4015): back to `before` it.
+  void Undo(const Context& context, const Congestion& before);
   // The path's MSS became smaller.
   void OnMssChange(uint32_t mss_bytes);
 
  private:
-  void NewRenoAvoid(uint32_t acked_bytes, uint32_t mss_bytes);
-  void CubicAvoid(uint32_t acked_bytes, uint32_t mss_bytes, uint32_t srtt_us, Instant now);
+  void NewRenoAvoid(const Context& context, uint32_t acked_bytes);
+  void CubicAvoid(const Context& context, uint32_t acked_bytes, uint32_t srtt_us, Instant now);
 
   uint32_t cwnd_ = kUnlimited;
   uint32_t ssthresh_ = kUnlimited;
-  uint32_t acked_ = 0;  // bytes acknowledged towards the next increase
-  CongestionAlgorithm algorithm_ = CongestionAlgorithm::kNone;
-
-  // CUBIC (RFC 9438 4.1): in bytes and milliseconds.
-  bool epoch_started_ = false;
-  uint32_t w_max_ = 0;
-  uint32_t w_est_ = 0;      // what Reno would have
-  uint32_t est_acked_ = 0;  // bytes towards the next increase of w_est_
-  uint32_t origin_ = 0;     // the plateau of the curve
-  uint32_t k_ms_ = 0;       // when the curve reaches it
-  Instant epoch_start_{};
+  uint32_t w_max_ = 0;  // RFC 9438 4.1: the window before the last reduction
 };
+static_assert(sizeof(Congestion) == 12);
 
 }  // namespace aether::tcp

@@ -15,6 +15,23 @@ using std::chrono::seconds;
 constexpr uint32_t kMss = 1000;
 
 // [RFC 6928 2]
+// A window and the flight that it belongs to.
+struct Window {
+  Window(CongestionAlgorithm chosen, uint32_t segments) : algorithm(chosen) {
+    congestion.Start(chosen, kMss, segments);
+  }
+  Congestion::Context context() { return {algorithm, epoch, kMss}; }
+  void OnAck(uint32_t acked_bytes, uint32_t flight_bytes, Instant now = Instant{}) {
+    congestion.OnAck(context(), acked_bytes, flight_bytes, 100000, now);
+  }
+  uint32_t cwnd_bytes() const { return congestion.cwnd_bytes(); }
+  uint32_t ssthresh_bytes() const { return congestion.ssthresh_bytes(); }
+
+  CongestionAlgorithm algorithm;
+  Congestion::Epoch epoch;
+  Congestion congestion;
+};
+
 TEST(Congestion, BeginsWithTenSegmentsButNotMoreThanTheFormula) {
   Congestion congestion;
   congestion.Start(CongestionAlgorithm::kNewReno, 1460, 10);
@@ -27,15 +44,14 @@ TEST(Congestion, BeginsWithTenSegmentsButNotMoreThanTheFormula) {
 
 // [RFC 5681 3.1]
 TEST(Congestion, NewRenoDoublesPerRoundThenAddsASegmentPerRound) {
-  Congestion congestion;
-  congestion.Start(CongestionAlgorithm::kNewReno, kMss, 10);
+  Window congestion(CongestionAlgorithm::kNewReno, 10);
   Instant now{};
-  for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, 10 * kMss, kMss, 100000, now);
+  for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, 10 * kMss, now);
   EXPECT_EQ(congestion.cwnd_bytes(), 20 * kMss);
-  congestion.OnCongestion(20 * kMss, kMss, now);
+  congestion.congestion.OnCongestion(congestion.context(), 20 * kMss);
   EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
   EXPECT_EQ(congestion.ssthresh_bytes(), 10 * kMss);
-  for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, 10 * kMss, kMss, 100000, now);
+  for (int i = 0; i < 10; ++i) congestion.OnAck(kMss, 10 * kMss, now);
   EXPECT_EQ(congestion.cwnd_bytes(), 11 * kMss);
 }
 
@@ -43,22 +59,19 @@ TEST(Congestion, NewRenoDoublesPerRoundThenAddsASegmentPerRound) {
 TEST(Congestion, AWindowThatIsNotUsedDoesNotGrow) {
   for (const CongestionAlgorithm algorithm :
        {CongestionAlgorithm::kNewReno, CongestionAlgorithm::kCubic}) {
-    Congestion congestion;
-    congestion.Start(algorithm, kMss, 10);
-    for (int i = 0; i < 100; ++i)
-      congestion.OnAck(kMss, kMss, kMss, 100000, Instant{milliseconds(i)});
+    Window congestion(algorithm, 10);
+    for (int i = 0; i < 100; ++i) congestion.OnAck(kMss, kMss, Instant{milliseconds(i)});
     EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
   }
 }
 
 // [RFC 5681 3.1] the loss window; ssthresh falls only with the first timeout for the same data.
 TEST(Congestion, ATimeoutStartsOverFromOneSegment) {
-  Congestion congestion;
-  congestion.Start(CongestionAlgorithm::kNewReno, kMss, 10);
-  congestion.OnTimeout(10 * kMss, kMss, /*first=*/true, Instant{});
+  Window congestion(CongestionAlgorithm::kNewReno, 10);
+  congestion.congestion.OnTimeout(congestion.context(), 10 * kMss, /*first=*/true);
   EXPECT_EQ(congestion.cwnd_bytes(), kMss);
   EXPECT_EQ(congestion.ssthresh_bytes(), 5 * kMss);
-  congestion.OnTimeout(kMss, kMss, /*first=*/false, Instant{});
+  congestion.congestion.OnTimeout(congestion.context(), kMss, /*first=*/false);
   EXPECT_EQ(congestion.ssthresh_bytes(), 5 * kMss);
 }
 
@@ -66,11 +79,10 @@ TEST(Congestion, ATimeoutStartsOverFromOneSegment) {
 TEST(Congestion, UndoBringsBackWhatWas) {
   for (const CongestionAlgorithm algorithm :
        {CongestionAlgorithm::kNewReno, CongestionAlgorithm::kCubic}) {
-    Congestion congestion;
-    congestion.Start(algorithm, kMss, 10);
-    const Congestion::Mark before = congestion.TakeMark();
-    congestion.OnTimeout(10 * kMss, kMss, true, Instant{});
-    congestion.Undo(before);
+    Window congestion(algorithm, 10);
+    const Congestion before = congestion.congestion;
+    congestion.congestion.OnTimeout(congestion.context(), 10 * kMss, true);
+    congestion.congestion.Undo(congestion.context(), before);
     EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
     EXPECT_EQ(congestion.ssthresh_bytes(), Congestion::kUnlimited);
   }
@@ -78,15 +90,13 @@ TEST(Congestion, UndoBringsBackWhatWas) {
 
 // [RFC 5681 4.1]
 TEST(Congestion, IdleRestartNeverOpensTheWindow) {
-  Congestion congestion;
-  congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
-  for (int i = 0; i < 50; ++i)
-    congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, Instant{});
+  Window congestion(CongestionAlgorithm::kCubic, 10);
+  for (int i = 0; i < 50; ++i) congestion.OnAck(kMss, congestion.cwnd_bytes(), Instant{});
   EXPECT_GT(congestion.cwnd_bytes(), 10 * kMss);
-  congestion.OnIdle(kMss, 10);
+  congestion.congestion.OnIdle(kMss, 10);
   EXPECT_EQ(congestion.cwnd_bytes(), 10 * kMss);
-  congestion.OnTimeout(10 * kMss, kMss, true, Instant{});
-  congestion.OnIdle(kMss, 10);
+  congestion.congestion.OnTimeout(congestion.context(), 10 * kMss, true);
+  congestion.congestion.OnIdle(kMss, 10);
   EXPECT_EQ(congestion.cwnd_bytes(), kMss);
 }
 
@@ -118,20 +128,17 @@ TEST(Cubic, TheCurveFollowsTheFormula) {
 
 // [RFC 9438 4.6] [RFC 9438 4.7]
 TEST(Cubic, ReducesToSevenTenthsAndComesBackToThePlateau) {
-  Congestion congestion;
-  congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
+  Window congestion(CongestionAlgorithm::kCubic, 10);
   Instant now{seconds(1)};
-  while (congestion.cwnd_bytes() < 200 * kMss)
-    congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, now);
+  while (congestion.cwnd_bytes() < 200 * kMss) congestion.OnAck(kMss, congestion.cwnd_bytes(), now);
   const uint32_t w_max = congestion.cwnd_bytes();
-  congestion.OnCongestion(w_max, kMss, now);
+  congestion.congestion.OnCongestion(congestion.context(), w_max);
   EXPECT_NEAR(congestion.cwnd_bytes(), 0.7 * w_max, kMss);
   // K = cbrt(60 / 0.4) = 5.3 s: one acknowledgement per segment, 100 ms round trips.
   for (int round = 0; round < 53; ++round) {
     now += milliseconds(100);
     const uint32_t segments = congestion.cwnd_bytes() / kMss;
-    for (uint32_t i = 0; i < segments; ++i)
-      congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, now);
+    for (uint32_t i = 0; i < segments; ++i) congestion.OnAck(kMss, congestion.cwnd_bytes(), now);
   }
   EXPECT_NEAR(congestion.cwnd_bytes(), w_max, 0.05 * w_max);
 }

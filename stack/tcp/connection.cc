@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "stack/base/check.h"
-
 namespace aether::tcp {
 namespace {
 
@@ -37,7 +35,7 @@ bool Connection::IsPredicted(const Segment& segment, const SegmentOptions& optio
       (!options.has_timestamps || static_cast<int32_t>(options.ts_value - control.ts_recent) < 0)) {
     return false;
   }
-  return control.held.empty();
+  return control.out_of_order == kNoIndex;
 }
 
 Arrival Connection::OnPredicted(const Segment& segment, const SegmentOptions& options,
@@ -69,7 +67,7 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
   if (!CheckSyn(rest, arrival)) return arrival;
   if (!CheckAck(rest, options, control, env, arrival)) return arrival;
   control.heard_ms = env.now_ms();
-  control.probes_sent = 0;
+  probes_sent = 0;
   if (options.has_timestamps) TakeTimestamp(segment, options, control, env);
   if (arrival.end != Arrival::End::kNone) return arrival;
   if (Has(kEcn)) {
@@ -80,8 +78,7 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
       AckNow();
     }
   }
-  // [RFC 9293 3.8.5] the sixth step, urgent data: it is delivered in line like any other, the
-  // pointer is not used.
+  if (rest.Has(kUrg)) TakeUrgent(rest, control, env, arrival);
   if (!TakeText(rest, control, env, arrival)) return arrival;
   if (rest.Has(kFin)) TakeFin(arrival);
   return arrival;
@@ -127,7 +124,8 @@ void Connection::TakeTimestamp(const Segment& segment, const SegmentOptions& opt
 
 // [RFC 9293 3.10.7.4] first: what lies outside the window is answered with an ACK and dropped, a
 // reset just dropped.
-bool Connection::CheckSequence(Segment& segment, Control& control, const Env&, Arrival& arrival) {
+bool Connection::CheckSequence(Segment& segment, Control& control, const Env& env,
+                               Arrival& arrival) {
   // What a reset carries is no data; only where it stands counts.
   const uint32_t length = segment.Has(kRst) ? 0 : segment.Length();
   if (rcv_.IsAcceptable(segment.seq, length)) return true;
@@ -166,7 +164,8 @@ bool Connection::CheckSequence(Segment& segment, Control& control, const Env&, A
   AckNow();
   // [RFC 2883 4] the duplicate is reported.
   if (is_old && Has(kSack) && !segment.payload.empty()) {
-    control.duplicate = {segment.seq, segment.seq + static_cast<uint32_t>(segment.payload.size())};
+    ReportDuplicate({segment.seq, segment.seq + static_cast<uint32_t>(segment.payload.size())},
+                    control, env);
   }
   return false;
 }
@@ -280,7 +279,7 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
   const bool cut = text.size() > rcv_.window_bytes();
   if (cut) text = text.first(rcv_.window_bytes());
   if (old_bytes > 0 && size > 0 && Has(kSack)) {
-    control.duplicate = {segment.seq, rcv_.nxt};
+    ReportDuplicate({segment.seq, rcv_.nxt}, control, env);
     AckNow();
   }
   if (!text.empty()) {
@@ -308,11 +307,36 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
   } else {
     AckNow();
   }
-  if (!control.held.empty()) [[unlikely]]
+  if (control.out_of_order != kNoIndex && env.buffers.out_of_orders[control.out_of_order].HasGap())
+      [[unlikely]]
     JoinHeld(control, env, arrival);
   // A FIN counts only when all text before it was taken and the window has a number left for it.
   return !cut && (!segment.Has(kFin) || (rcv_.window_bytes() > 0 &&
                                          segment.seq + static_cast<uint32_t>(size) == rcv_.nxt));
+}
+
+OutOfOrder* Connection::MakeOutOfOrder(Control& control, const Env& env) {
+  Pool<OutOfOrder>& pool = env.buffers.out_of_orders;
+  if (control.out_of_order == kNoIndex) control.out_of_order = pool.Allocate();
+  return control.out_of_order == kNoIndex ? nullptr : &pool[control.out_of_order];
+}
+
+// [RFC 2883 4] the next acknowledgement says what arrived twice.
+void Connection::ReportDuplicate(SackBlock block, Control& control, const Env& env) {
+  if (OutOfOrder* const out_of_order = MakeOutOfOrder(control, env))
+    out_of_order->duplicate = block;
+}
+
+void Connection::OnDuplicateReported(Control& control, const Env& env) {
+  OutOfOrder& out_of_order = env.buffers.out_of_orders[control.out_of_order];
+  out_of_order.duplicate = {};
+  FreeOutOfOrderIfUnused(control, env);
+}
+
+void Connection::FreeOutOfOrderIfUnused(Control& control, const Env& env) {
+  if (!env.buffers.out_of_orders[control.out_of_order].IsUnused()) return;
+  env.buffers.out_of_orders.Free(control.out_of_order);
+  control.out_of_order = kNoIndex;
 }
 
 // Text ahead of a gap. [RFC 9293 3.10.7.4 SHLD-31] it is kept, bounded in ranges by the limits and
@@ -327,36 +351,43 @@ bool Connection::HoldText(const Segment& segment, Control& control, const Env& e
   // What is held is memory that nobody may read yet: when memory runs short, it is not taken.
   const ChunkPool& chunks = env.buffers.chunks;
   const bool is_short = uint64_t{chunks.used()} * 4 > uint64_t{chunks.capacity()} * 3;
+  OutOfOrder* const out_of_order = is_short ? nullptr : MakeOutOfOrder(control, env);
   if (!text.empty()) {
-    if (is_short || !control.held.Insert(env.buffers.reassembly(), segment.seq, text,
-                                         env.limits().held_ranges_max, &duplicate)) {
+    if (out_of_order == nullptr ||
+        !out_of_order->held.Insert(env.buffers.reassembly(), segment.seq, text,
+                                   env.limits().held_ranges_max, &duplicate)) {
       ++env.counters.tcp_held_refused;
     } else {
       arrival.drop = Drop::kNone;
       ++env.counters.tcp_held_segments;
     }
     // [RFC 2883 4] also a duplicate of what is held is reported.
-    if (Has(kSack) && duplicate.start != duplicate.end) control.duplicate = duplicate;
+    if (Has(kSack) && duplicate.start != duplicate.end) out_of_order->duplicate = duplicate;
   }
+  if (out_of_order == nullptr) return false;
   if (segment.Has(kFin) && text.size() == segment.payload.size() && room > text.size()) {
-    Set(kFinHeld);
-    control.fin_at = segment.seq + static_cast<uint32_t>(text.size());
+    out_of_order->fin_held = true;
+    out_of_order->fin_at = segment.seq + static_cast<uint32_t>(text.size());
     arrival.drop = Drop::kNone;
   }
+  FreeOutOfOrderIfUnused(control, env);
   return false;
 }
 
 // A gap may have closed.
 void Connection::JoinHeld(Control& control, const Env& env, Arrival& arrival) {
-  const uint32_t joined = control.held.TakeInOrder(env.buffers.reassembly(), rcv_.nxt, rcv_.queue);
+  OutOfOrder& out_of_order = env.buffers.out_of_orders[control.out_of_order];
+  const uint32_t joined =
+      out_of_order.held.TakeInOrder(env.buffers.reassembly(), rcv_.nxt, rcv_.queue);
   // [RFC 9293 3.8.6.3] [RFC 5681 4.2] what fills a gap, wholly or in part, is acknowledged at once.
   AckNow();
   rcv_.nxt += joined;
   env.counters.tcp_data_bytes_in += joined;
-  if (Has(kFinHeld) && control.held.empty() && rcv_.nxt == control.fin_at) {
-    Unset(kFinHeld);
+  if (out_of_order.fin_held && out_of_order.held.empty() && rcv_.nxt == out_of_order.fin_at) {
+    out_of_order.fin_held = false;
     TakeFin(arrival);
   }
+  FreeOutOfOrderIfUnused(control, env);
 }
 
 // [RFC 9293 3.8.6.3] [RFC 5681 4.2] at least every second full-sized segment at once, the rest
@@ -365,8 +396,8 @@ void Connection::ScheduleAck(Control& control, const Env& env) {
   if (!env.profile().delayed_ack || Has(kQuickAck) ||
       rcv_.nxt.DistanceFrom(control.last_ack_sent) > control.peer_segment_bytes) {
     AckNow();
-  } else if (control.ack_deadline == kNever) {
-    control.ack_deadline = env.now + env.limits().delayed_ack;
+  } else if (!control.ack_deadline.IsSet()) {
+    control.ack_deadline.SetNoLater(env.now + env.limits().delayed_ack);
   }
 }
 
@@ -408,62 +439,15 @@ bool Connection::MayChallenge(Instant now) {
 
 void Connection::ReleaseBuffers(Control& control, Buffers& buffers) {
   snd_.queue.Clear(buffers);
-  control.held.Clear(buffers.reassembly());
+  if (control.out_of_order != kNoIndex) {
+    buffers.out_of_orders[control.out_of_order].held.Clear(buffers.reassembly());
+    buffers.out_of_orders.Free(control.out_of_order);
+    control.out_of_order = kNoIndex;
+  }
   if (control.recovery != kNoIndex) {
     buffers.recoveries[control.recovery].flight.Clear(buffers.segments);
     buffers.recoveries.Free(control.recovery);
     control.recovery = kNoIndex;
-  }
-}
-
-Snapshot Connection::TakeSnapshot(const Control& control, const Env& env) const {
-  const Recovery* recovery =
-      control.recovery == kNoIndex ? nullptr : &env.buffers.recoveries[control.recovery];
-  return {.state = state_,
-          .local = {flow.local, flow.local_port},
-          .remote = {flow.remote, flow.remote_port},
-          .snd_una = snd_.una,
-          .snd_nxt = snd_.nxt,
-          .snd_wnd_bytes = snd_.wnd,
-          .rcv_nxt = rcv_.nxt,
-          .rcv_wnd_bytes = rcv_.window_bytes(),
-          .mss_bytes = mss_bytes,
-          .send_queue_bytes = static_cast<uint32_t>(snd_.queue.size()),
-          .receive_queue_bytes = static_cast<uint32_t>(rcv_.queue.size()),
-          .cwnd_bytes = control.congestion.cwnd_bytes(),
-          .ssthresh_bytes = control.congestion.ssthresh_bytes(),
-          .srtt_us = control.rtt.srtt_us(),
-          .rttvar_us = control.rtt.rttvar_us(),
-          .backoff = control.rtt.backoff(),
-          .held_bytes = control.held.held_bytes(),
-          .lost_bytes = recovery == nullptr ? 0 : recovery->flight.lost_bytes(),
-          .sacked_bytes = recovery == nullptr ? 0 : recovery->flight.sacked_bytes(),
-          .timestamps = Has(kTimestamps),
-          .sack = Has(kSack),
-          .window_scaling = Has(kScaling),
-          .ecn = Has(kEcn)};
-}
-
-void Connection::CheckInvariants(const Control& control, const Env& env) const {
-  AETHER_CHECK(snd_.una.BeforeOrAt(snd_.nxt));
-  if (state_ == State::kClosed || state_ == State::kTimeWait) return;
-  const bool handshake = state_ == State::kSynReceived || state_ == State::kSynSent;
-  const uint32_t syn = handshake ? snd_.flight_bytes() : 0;
-  const uint32_t fin = Has(kFinSent) && state_ != State::kFinWait2 ? 1 : 0;
-  AETHER_CHECK(syn <= 1 &&
-               snd_.flight_bytes() == syn + fin + snd_.queue.size() - snd_.queue.unsent());
-  AETHER_CHECK(!Has(kFinSent) || (Has(kFinQueued) && snd_.queue.unsent() == 0));
-  AETHER_CHECK(!Has(kReleased) || !Has(kOwned));
-  AETHER_CHECK(control.held.range_count() <= env.limits().held_ranges_max);
-  control.held.CheckInvariants(env.buffers.ranges, rcv_.nxt);
-  if (control.recovery != kNoIndex) {
-    env.buffers.recoveries[control.recovery].flight.CheckInvariants(env.buffers.segments, snd_.una,
-                                                                    snd_.nxt);
-  }
-  // Whoever waits for an acknowledgement has a timer that runs.
-  if (env.profile().retransmission && !handshake && snd_.flight_bytes() > 0) {
-    AETHER_CHECK(control.recovery != kNoIndex && control.send_timer != SendTimer::kNone &&
-                 control.send_deadline != kNever);
   }
 }
 

@@ -7,11 +7,13 @@
 // happen outside comes back as an Arrival.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
+#include "stack/base/ms_deadline.h"
 #include "stack/base/pool.h"
 #include "stack/base/time.h"
 #include "stack/config.h"
@@ -26,6 +28,7 @@
 #include "stack/tcp/sender.h"
 #include "stack/tcp/snapshot.h"
 #include "stack/tcp/socket_options.h"
+#include "stack/tcp/soft_error.h"
 #include "stack/tcp/state.h"
 
 namespace aether::tcp {
@@ -44,6 +47,7 @@ struct Arrival {
   bool reset_peer = false;   // send a reset of our own: the connection is given up
   bool challenge = false;    // an ACK is due if the limit on them allows it
   bool progress = false;     // something new was acknowledged
+  bool doubt = false;        // the way to the peer seems to be broken
 };
 
 // What a timer of the sending side waits for; at most one runs at a time.
@@ -55,42 +59,45 @@ enum class SendTimer : uint8_t {
   kPersist,     // RFC 9293 3.8.6.1
 };
 
-// The part that only some profiles use. It stands beside the hot block, under the same index.
-struct alignas(64) Control {
+// The part that only some profiles use. It stands beside the hot block, under the same index: one
+// and a half cache lines, so that an idle connection is 256 bytes with its table entries.
+struct alignas(32) Control {
+  Instant send_deadline = kNever;  // of Connection::send_timer
   RttEstimator rtt;
   PathMemory path;
   Congestion congestion;
-  Reassembler held;
-  SackBlock duplicate;  // to be reported in the next acknowledgement (RFC 2883), if not empty
-  Instant send_deadline = kNever;   // of send_timer
-  Instant ack_deadline = kNever;    // of a delayed acknowledgement
-  Instant state_deadline = kNever;  // of a state that waits for the peer alone
-  Instant keepalive_deadline = kNever;
-  uint32_t recovery = kNoIndex;  // in Buffers::recoveries, while anything is in flight
-  uint32_t ts_recent = 0;        // RFC 7323 4.3
-  uint32_t ts_offset = 0;        // our clock starts here
+  uint32_t recovery = kNoIndex;      // in Buffers::recoveries, while anything is in flight
+  uint32_t out_of_order = kNoIndex;  // in Buffers::out_of_orders, while something is
+  MsDeadline ack_deadline;           // of a delayed acknowledgement
+  MsDeadline state_deadline;         // of a state that waits for the peer alone
+  MsDeadline keepalive_deadline;
+  uint32_t ts_recent = 0;  // RFC 7323 4.3
+  uint32_t ts_offset = 0;  // our clock starts here
   Seq last_ack_sent;
-  Seq fin_at;   // of a FIN that arrived ahead of a gap
-  Seq cwr_end;  // ECN: one reduction per window
-  uint32_t unacked_since_ms =
-      0;  // the oldest unacknowledged data was sent, or the last was acknowledged, then
-  uint32_t heard_ms = 0;  // when the peer was last heard, for keepalive
-  uint32_t receive_buffer_bytes = 0;
+  // The oldest unacknowledged data was sent, or the last was acknowledged, then.
+  uint32_t unacked_since_ms = 0;
+  uint32_t heard_ms = 0;        // when the peer was last heard, for keepalive
   uint32_t consumed_bytes = 0;  // since the receive buffer last grew
   uint16_t ts_recent_hour = 0;  // when ts_recent was taken
-  uint16_t peer_segment_bytes =
-      536;  // the largest segment that the peer sent: what it calls full-sized
+  // The largest segment that the peer sent: what it calls full-sized.
+  uint16_t peer_segment_bytes = 536;
   uint16_t keepalive_idle_s = 0;
   uint16_t keepalive_interval_s = 75;
   uint16_t user_timeout_s = 0;
   uint8_t keepalive_probes = 9;
-  uint8_t probes_sent = 0;  // keepalives without an answer
-  SendTimer send_timer = SendTimer::kNone;
-  uint8_t tries = 0;  // transmissions of a SYN or SYN-ACK, or window probes
+  uint8_t receive_doublings : 4 = 0;  // of the receive buffer
+  SoftError soft_error : 4 = SoftError::kNone;
 
   void StopTimers() {
-    send_timer = SendTimer::kNone;
-    send_deadline = ack_deadline = state_deadline = keepalive_deadline = kNever;
+    send_deadline = kNever;
+    ack_deadline.Clear();
+    state_deadline.Clear();
+    keepalive_deadline.Clear();
+  }
+  uint32_t ReceiveBufferBytes(const TcpLimits& limits) const {
+    return static_cast<uint32_t>(
+        std::min<uint64_t>(uint64_t{limits.receive_buffer_bytes} << receive_doublings,
+                           std::max(limits.receive_buffer_bytes, limits.receive_buffer_max_bytes)));
   }
 };
 
@@ -105,12 +112,11 @@ struct Env {
   Buffers& buffers;
   Counters& counters;
   Instant now;
+  uint32_t ms;  // MsOf(now)
 
   const Profile& profile() const { return config.profile; }
   const TcpLimits& limits() const { return config.tcp; }
-  uint32_t now_ms() const {
-    return static_cast<uint32_t>(now.time_since_epoch().count() / 1'000'000);
-  }
+  uint32_t now_ms() const { return ms; }
 };
 
 class alignas(64) Connection {
@@ -140,10 +146,10 @@ class alignas(64) Connection {
     kLossProbeDue = 1u << 20,
     kNoDelay = 1u << 21,
     kQuickAck = 1u << 22,
-    kFinHeld = 1u << 23,  // a FIN arrived ahead of a gap, at Control::fin_at
     kTsRecentValid = 1u << 24,
-    kCwrWindow = 1u << 25,    // cwr_end is valid
-    kFinReceived = 1u << 26,  // RCV.NXT counts the peer's FIN
+    kCwrWindow = 1u << 25,     // ECN: Recovery::cwr_end is valid
+    kFinReceived = 1u << 26,   // RCV.NXT counts the peer's FIN
+    kSmallAllowed = 1u << 28,  // a small window was waited for long enough
   };
 
   bool Has(Flag flag) const { return (flags & flag) != 0; }
@@ -168,7 +174,11 @@ class alignas(64) Connection {
 
   // --- output.cc ---
   // What would be sent now; nothing when nothing is due.
-  std::optional<SegmentPlan> Plan(const Control& control, const Env& env) const;
+  std::optional<SegmentPlan> Plan(const Control& control, const Env& env) const {
+    if (IsQuiet(control, env)) return std::nullopt;
+    return PlanDue(control, env);
+  }
+  std::optional<SegmentPlan> PlanDue(const Control& control, const Env& env) const;
   // `plan` leaves now, with this timestamp.
   void OnSent(const SegmentPlan& plan, Control& control, const Env& env);
   TcpOptions OptionsFor(const SegmentPlan& plan, Control& control, const Env& env) const;
@@ -177,7 +187,7 @@ class alignas(64) Connection {
   }
 
   // --- timers.cc ---
-  Instant NextDeadline(const Control& control) const;
+  Instant NextDeadline(const Control& control, Instant now) const;
   // Something is due.
   Arrival OnTimer(Control& control, const Env& env);
   // Sets the timer of the sending side after data, an acknowledgement or a window arrived or left.
@@ -196,6 +206,10 @@ class alignas(64) Connection {
   bool MayChallenge(Instant now);
   // Gives back everything that lies in pools but the receive queue.
   void ReleaseBuffers(Control& control, Buffers& buffers);
+  // --- urgent.cc ---
+  uint32_t UrgentBytes(const Control& control, const Env& env) const;
+  // The application has read something.
+  void OnRead(Control& control, const Env& env);
   uint32_t SendLimit(const Control& control, const Env& env) const;
 
   Snapshot TakeSnapshot(const Control& control, const Env& env) const;
@@ -222,10 +236,20 @@ class alignas(64) Connection {
   uint32_t hash = 0;
   uint32_t user = 0;
   uint32_t next_output = kNoIndex;
-  uint32_t next_ready = kNoIndex;
-  uint32_t next_accept = kNoIndex;
+  uint32_t next_queued = kNoIndex;  // in the accept queue; later in the ready list
+  SendTimer send_timer = SendTimer::kNone;
+  uint8_t tries = 0;        // transmissions of a SYN or SYN-ACK, or window probes
+  uint8_t probes_sent = 0;  // keepalives without an answer
+  uint8_t dscp = 0;         // SocketOptions::dscp
 
  private:
+  // Nothing is due, at one look: most segments leave a connection like this.
+  bool IsQuiet(const Control& control, const Env& env) const {
+    return (flags & (kAckNow | kSynDue | kProbeDue | kLossProbeDue)) == 0 &&
+           (flags & (kFinQueued | kFinSent)) != kFinQueued && snd_.queue.unsent() == 0 &&
+           (control.recovery == kNoIndex ||
+            env.buffers.recoveries[control.recovery].flight.lost_bytes() == 0);
+  }
   bool IsPredicted(const Segment& segment, const SegmentOptions& options, const Control& control,
                    const Env& env) const;
   Arrival OnPredicted(const Segment& segment, const SegmentOptions& options, Control& control,
@@ -239,12 +263,18 @@ class alignas(64) Connection {
   bool CheckSyn(const Segment& segment, Arrival& arrival);
   bool CheckAck(const Segment& segment, const SegmentOptions& options, Control& control,
                 const Env& env, Arrival& arrival);
-  static void SampleHandshake(Control& control, const Env& env);
+  void SampleHandshake(Control& control, const Env& env) const;
   void OnFinAcknowledged(Arrival& arrival);
   bool TakeText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
+  // The place for what is out of order; null when there is no memory for one more.
+  static OutOfOrder* MakeOutOfOrder(Control& control, const Env& env);
+  void ReportDuplicate(SackBlock block, Control& control, const Env& env);
+  static void OnDuplicateReported(Control& control, const Env& env);
+  static void FreeOutOfOrderIfUnused(Control& control, const Env& env);
   bool HoldText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
   void JoinHeld(Control& control, const Env& env, Arrival& arrival);
   void TakeFin(Arrival& arrival);
+  void TakeUrgent(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
   void ScheduleAck(Control& control, const Env& env);
   void AckNow() { Set(kAckNow); }
 
@@ -258,6 +288,7 @@ class alignas(64) Connection {
                  Control& control, const Env& env);
   void TakeEcnEcho(const Segment& segment, uint32_t flight_bytes, Control& control, const Env& env);
 
+  Congestion::Context CongestionContext(Recovery& recovery, const Env& env) const;
   Recovery::Context RecoveryContext(Control& control, const Env& env) const;
   std::optional<SegmentPlan> PlanRetransmission(const Control& control, const Env& env) const;
   std::optional<SegmentPlan> PlanNewData(const Control& control, const Env& env) const;
@@ -266,10 +297,12 @@ class alignas(64) Connection {
   Arrival OnRetransmitTimeout(Control& control, const Env& env);
   Arrival OnHandshakeTimeout(Control& control, const Env& env);
   Arrival OnKeepalive(Control& control, const Env& env);
-  bool UserTimeoutPassed(const Control& control, const Env& env) const;
+  bool WindowHoldsBack(const Env& env) const;
+  Duration UserTimeoutLeft(const Control& control, const Env& env) const;
+  void DoubtPeer(Control& control, Arrival& arrival);
   static Arrival GiveUp(bool tell_peer);
 };
 static_assert(sizeof(Connection) == 128);
-static_assert(sizeof(Control) == 192);
+static_assert(sizeof(Control) == 96);
 
 }  // namespace aether::tcp

@@ -1,5 +1,6 @@
 #include "stack/tcp/demux.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "stack/base/check.h"
@@ -8,7 +9,7 @@ namespace aether::tcp {
 
 Demux::Demux(uint32_t entries_max, SipKey key) : key_(key), entries_max_(entries_max) {
   AETHER_CHECK(entries_max < 0x40000000u);
-  const uint32_t slots = std::bit_ceil(entries_max * 2 + 16);
+  const uint32_t slots = std::bit_ceil(std::max(entries_max * 2, 16u));
   mask_ = slots - 1;
   slots_.reset(static_cast<Slot*>(std::calloc(slots, sizeof(Slot))));
   AETHER_CHECK(slots_ != nullptr);

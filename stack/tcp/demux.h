@@ -16,7 +16,14 @@
 namespace aether::tcp {
 
 class Demux {
+  struct Slot {
+    uint32_t hash;
+    uint32_t value_plus_one;  // 0: empty, so that zeroed memory is an empty table
+  };
+
  public:
+  // Of a full table, for each that is in it.
+  static constexpr size_t kEntryBytes = 2 * sizeof(Slot);
   // A value of a slot: an index of a connection, or, with this bit, of a TIME-WAIT record.
   static constexpr uint32_t kTimeWaitBit = 0x80000000u;
 
@@ -52,10 +59,6 @@ class Demux {
   uint32_t size() const { return size_; }
 
  private:
-  struct Slot {
-    uint32_t hash;
-    uint32_t value_plus_one;  // 0: empty, so that zeroed memory is an empty table
-  };
   struct Release {
     void operator()(Slot* slots) const { std::free(slots); }
   };

@@ -35,6 +35,9 @@ inline constexpr Mask kFinished =
 inline constexpr Mask kReset = 0x10;      // the peer reset the connection; queued bytes are gone
 inline constexpr Mask kTimedOut = 0x20;   // given up by the stack
 inline constexpr Mask kConnected = 0x40;  // TcpConnect has succeeded
+// [RFC 9293 3.9.1.8 MUST-47, SHLD-20] nothing ended, but there is something to know, for who cares:
+// Inspect tells of a soft error, or of urgent data.
+inline constexpr Mask kNotice = 0x80;
 }  // namespace tcp_event
 
 // Bytes that outlive the stack, with their sum (wire/checksum.h) computed once.

@@ -17,8 +17,8 @@ constexpr uint8_t kCwr = tcp_flags::kCwr;
 
 // [RFC 6298 2.2, 3, 5.7] the handshake is the first measurement, unless something of it was sent
 // twice. The clock tells milliseconds: less than one is one, or a loss probe would be due at once.
-void Connection::SampleHandshake(Control& control, const Env& env) {
-  if (control.tries != 1) {
+void Connection::SampleHandshake(Control& control, const Env& env) const {
+  if (tries != 1) {
     control.rtt.FallBack();
     return;
   }
@@ -53,7 +53,7 @@ Arrival Connection::OnSynSentSegment(const Segment& segment, const TcpOptions& s
     arrival.drop = Drop::kTcpListenerJunk;
     return arrival;
   }
-  rcv_.Start(segment.seq + 1, std::min<uint32_t>(control.receive_buffer_bytes, 0xffff));
+  rcv_.Start(segment.seq + 1, std::min<uint32_t>(control.ReceiveBufferBytes(env.limits()), 0xffff));
   control.last_ack_sent = rcv_.nxt;
   control.heard_ms = env.now_ms();
   // [RFC 3168 6.1.1] the answer to an ECN SYN has ECE without CWR; a SYN that crosses ours has
@@ -109,12 +109,15 @@ void Connection::Negotiate(const TcpOptions& offered, bool ecn, Control& control
 void Connection::Open(Control& control, const Env& env) {
   SetState(State::kEstablished);
   Unset(kSynDue);
-  control.send_timer = SendTimer::kNone;
+  send_timer = SendTimer::kNone;
   control.send_deadline = kNever;
   // [RFC 5681 3.1] [RFC 6298 5.7] a SYN that was lost halves what we dare to begin with.
-  const uint32_t segments = control.tries > 1 ? 1 : env.profile().initial_window_segments;
-  control.congestion.Start(env.profile().congestion, mss_bytes, segments);
-  control.tries = 0;
+  const uint32_t segments = tries > 1 ? 1 : env.profile().initial_window_segments;
+  // Without retransmission nobody notices a loss, and a window would never open.
+  control.congestion.Start(
+      env.profile().retransmission ? env.profile().congestion : CongestionAlgorithm::kNone,
+      mss_bytes, segments);
+  tries = 0;
   control.rtt.ClearBackoff();
   // [RFC 9293 3.10.4] a CLOSE during the handshake was queued until now.
   if (Has(kFinQueued)) SetState(State::kFinWait1);

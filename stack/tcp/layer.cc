@@ -13,10 +13,13 @@ Layer::Layer(const Config& config, Random& random, Counters& counters, Instant n
       random_(random),
       counters_(counters),
       now_(now),
-      buffers_{ChunkPool(config.buffers.chunks_max), Pool<SendItem>(config.buffers.send_items_max),
+      now_ms_(MsOf(now)),
+      buffers_{ChunkPool(config.buffers.chunks_max),
+               Pool<SendItem>(config.buffers.send_items_max),
                Pool<SentSegment>(config.buffers.sent_segments_max),
                Pool<HeldRange>(config.buffers.held_ranges_max),
-               Pool<Recovery>(config.tcp.connections_max)},
+               Pool<Recovery>(config.tcp.connections_max),
+               Pool<OutOfOrder>(config.tcp.connections_max)},
       connections_(config.tcp.connections_max),
       controls_(config.tcp.connections_max),
       time_wait_(config.tcp.time_wait_max, config.tcp.time_wait),
@@ -65,7 +68,6 @@ uint32_t Layer::CreateConnection(const FlowKey& flow, uint32_t hash, uint8_t lis
   connection.generation = last_generation_;
   connection.listener = listener;
   connection.owner = owner;
-  control.receive_buffer_bytes = limits_.receive_buffer_bytes;
   control.ts_offset = TimestampOffset(flow);
   demux_.Insert(hash, index);
   connection.Set(Connection::kInDemux);
@@ -120,8 +122,8 @@ void Layer::AddEvents(uint32_t index, tcp_event::Mask mask) {
   connection.events |= mask;
   if (connection.Has(Connection::kInReadyList)) return;
   connection.Set(Connection::kInReadyList);
-  connection.next_ready = kNoIndex;
-  (ready_.tail == kNoIndex ? ready_.head : connections_[ready_.tail].next_ready) = index;
+  connection.next_queued = kNoIndex;
+  (ready_.tail == kNoIndex ? ready_.head : connections_[ready_.tail].next_queued) = index;
   ready_.tail = index;
 }
 
@@ -141,14 +143,14 @@ void Layer::PushReply(const Reply& reply) {
 // One wheel entry per connection, for its earliest deadline. A later deadline is only stored; one
 // that is gone comes up once for nothing.
 void Layer::Reschedule(uint32_t index) {
-  const Instant deadline = connections_[index].NextDeadline(controls_[index]);
+  const Instant deadline = connections_[index].NextDeadline(controls_[index], now_);
   if (deadline != kNever) timers_.Schedule(index, deadline);
 }
 
 void Layer::OnTimer(uint32_t index, Instant now) {
   Connection& connection = connections_[index];
   Control& control = controls_[index];
-  if (now < connection.NextDeadline(control)) {
+  if (now < connection.NextDeadline(control, now)) {
     Reschedule(index);
     return;
   }
@@ -157,7 +159,13 @@ void Layer::OnTimer(uint32_t index, Instant now) {
 }
 
 void Layer::Advance(Instant now) {
-  now_ = now;
+  // Deadlines are kept modulo 49 days: whoever was away for longer goes through them in order.
+  while (now - now_ > MsDeadline::kStepMax) AdvanceStep(now_ + MsDeadline::kStepMax);
+  AdvanceStep(now);
+}
+
+void Layer::AdvanceStep(Instant now) {
+  SetNow(now);
   timers_.Advance(now, [&](uint32_t index) { OnTimer(index, now); });
   while (time_wait_.OldestIsDue(now)) RemoveTimeWait(time_wait_.oldest());
 }
@@ -210,12 +218,14 @@ void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now) {
 void Layer::CheckInvariants() const {
   uint32_t half_open = 0;
   uint32_t in_demux = 0;
-  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_};
+  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_,
+                now_ms_};
   const auto check = [&](uint32_t index) {
     const Connection& connection = connections_[index];
     connection.CheckInvariants(controls_[index], env);
     // A deadline that the wheel does not know of would never come.
-    AETHER_CHECK(connection.NextDeadline(controls_[index]) == kNever || timers_.IsArmed(index));
+    AETHER_CHECK(connection.NextDeadline(controls_[index], now_) == kNever ||
+                 timers_.IsArmed(index));
     AETHER_CHECK(FindFlow(connection.flow, connection.hash) == index ||
                  !connection.Has(Connection::kInDemux));
     half_open += connection.Has(Connection::kHalfOpen) ? 1u : 0u;
@@ -231,7 +241,7 @@ void Layer::CheckInvariants() const {
   for (const Listener& listener : listeners_) {
     uint32_t waiting = 0;
     for (uint32_t index = listener.oldest; index != kNoIndex;
-         index = connections_[index].next_accept) {
+         index = connections_[index].next_queued) {
       AETHER_CHECK(connections_[index].Has(Connection::kInAcceptQueue));
       ++waiting;
     }

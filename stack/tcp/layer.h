@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "stack/base/counters.h"
@@ -36,6 +37,11 @@ class Layer {
  public:
   static constexpr uint32_t kListenersMax = 64;  // one bit each in acceptable_
   static constexpr uint8_t kNoListener = 0xff;
+  // Everything that is kept for a connection without anything queued or in flight, and for one of
+  // which only TIME-WAIT is left.
+  static constexpr size_t kIdleConnectionBytes =
+      sizeof(Connection) + sizeof(Control) + Demux::kEntryBytes + TimerWheel::kTimerBytes;
+  static constexpr size_t kTimeWaitBytes = sizeof(TimeWaitRecord) + Demux::kEntryBytes;
 
   Layer(const Config& config, Random& random, Counters& counters, Instant now);
 
@@ -52,6 +58,7 @@ class Layer {
     Ipv4Address destination;
     size_t size_bytes = 0;
     Ecn ecn = Ecn::kNotCapable;
+    uint8_t dscp = 0;
     bool dont_fragment = false;
   };
   // Writes the next segment that is due, header and payload, to `out`; it holds the MTU less the IP
@@ -61,8 +68,11 @@ class Layer {
   // [RFC 5927 4] an ICMP error that quotes a segment of ours: `flow` as ours, `seq` as quoted. It
   // is believed only for a live flow and a number that is in flight. `next_hop_mtu` counts for
   // kFragmentationNeeded.
-  Drop OnUnreachable(const FlowKey& flow, Seq seq, UnreachableCode code, uint16_t next_hop_mtu,
-                     Instant now);
+  Drop OnIcmpError(const FlowKey& flow, Seq seq, IcmpType type, uint8_t code, uint16_t next_hop_mtu,
+                   Instant now);
+  // [RFC 9293 3.8.3 MUST-20] a peer that the way leads nowhere to any more, as it seems; asked
+  // once.
+  std::optional<Ipv4Address> TakeDoubted() { return std::exchange(doubted_, std::nullopt); }
 
   void Advance(Instant now);
   Instant NextDeadline() const;
@@ -121,7 +131,15 @@ class Layer {
 
   // layer.cc
   uint32_t FindFlow(const FlowKey& flow, uint32_t hash) const;
-  Env MakeEnv(Instant now) { return {config_, buffers_, counters_, now}; }
+  Env MakeEnv(Instant now) {
+    return {config_, buffers_, counters_, now, now == now_ ? now_ms_ : MsOf(now)};
+  }
+  void SetNow(Instant now) {
+    if (now == now_) return;
+    now_ = now;
+    now_ms_ = MsOf(now);
+  }
+  void AdvanceStep(Instant now);
   void Reschedule(uint32_t index);
   void OnTimer(uint32_t index, Instant now);
   void AddEvents(uint32_t index, tcp_event::Mask mask);
@@ -144,12 +162,16 @@ class Layer {
   Drop ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant now);
   Drop ReceiveForListener(uint8_t listener, const Segment& segment, Instant now);
   Drop ReceiveSyn(uint8_t listener, const Segment& segment, Instant now);
-  void ReplyCookie(const Segment& segment, const TcpOptions& options, bool ecn, Instant now);
+  void ReplyCookie(const Segment& segment, const TcpOptions& options, bool ecn, uint8_t dscp,
+                   Instant now);
   Drop ReceiveCookieAck(uint8_t listener, const Segment& segment, Instant now);
   void Apply(uint32_t index, const Segment* segment, const Arrival& arrival, State before,
              Instant now);
   void Establish(uint32_t index);
   void ReplyReset(const Segment& segment);
+
+  // layer_icmp.cc
+  Drop OnPathMtu(uint32_t index, uint16_t next_hop_mtu, Instant now);
 
   // layer_output.cc
   Outgoing EmitReply(const Reply& reply, MutableBytes out);
@@ -169,6 +191,7 @@ class Layer {
   Random& random_;
   Counters& counters_;
   Instant now_;
+  uint32_t now_ms_;
 
   Buffers buffers_;
   Pool<Connection> connections_;
@@ -194,6 +217,7 @@ class Layer {
   };
   std::array<AnswerBucket, 256> time_wait_answers_{};
   uint32_t last_generation_ = 0;
+  std::optional<Ipv4Address> doubted_;
   uint16_t mss_max_bytes_;
 };
 

@@ -115,6 +115,7 @@ void Layer::Apply(uint32_t index, const Segment* segment, const Arrival& arrival
   }
   if (arrival.reset_reply) ReplyReset(*segment);
   if (arrival.reset_peer) ResetPeer(connection);
+  if (arrival.doubt) doubted_ = connection.flow.remote;
   if (arrival.challenge && connection.MayChallenge(now)) {
     ++counters_.tcp_challenge_acks;
     connection.Set(Connection::kAckNow);
@@ -153,8 +154,8 @@ void Layer::Establish(uint32_t index) {
   Listener& listener = listeners_[connection.listener];
   if (listener.has_options) Apply(listener.options, index);
   connection.Set(Connection::kInAcceptQueue);
-  connection.next_accept = kNoIndex;
-  (listener.newest == kNoIndex ? listener.oldest : connections_[listener.newest].next_accept) =
+  connection.next_queued = kNoIndex;
+  (listener.newest == kNoIndex ? listener.oldest : connections_[listener.newest].next_queued) =
       index;
   listener.newest = index;
   ++listener.waiting;
@@ -188,7 +189,7 @@ Drop Layer::ReceiveSyn(uint8_t listener, const Segment& segment, Instant now) {
   if (profile.syn_cookies == SynCookies::kAlways ||
       (profile.syn_cookies == SynCookies::kUnderPressure && pressed)) {
     if (replies_.IsFull()) return Drop::kTcpReplyQueueFull;
-    ReplyCookie(segment, *options, ecn, now);
+    ReplyCookie(segment, *options, ecn, listeners_[listener].options.dscp, now);
     return Drop::kNone;
   }
   if (pressed) return Drop::kTcpHalfOpenFull;
@@ -198,6 +199,7 @@ Drop Layer::ReceiveSyn(uint8_t listener, const Segment& segment, Instant now) {
   Connection& connection = connections_[index];
   Control& control = controls_[index];
   const Env env = MakeEnv(now);
+  connection.dscp = listeners_[listener].options.dscp & 0x3f;
   connection.rcv_.Start(segment.seq + 1, std::min<uint32_t>(limits_.receive_buffer_bytes, 0xffff));
   control.last_ack_sent = connection.rcv_.nxt;
   connection.Negotiate(*options, ecn, control, env);
@@ -214,7 +216,8 @@ Drop Layer::ReceiveSyn(uint8_t listener, const Segment& segment, Instant now) {
 }
 
 // [RFC 4987 3.6] the whole answer to a SYN, nothing kept.
-void Layer::ReplyCookie(const Segment& segment, const TcpOptions& options, bool ecn, Instant now) {
+void Layer::ReplyCookie(const Segment& segment, const TcpOptions& options, bool ecn, uint8_t dscp,
+                        Instant now) {
   const Profile& profile = config_.profile;
   const uint16_t mss_bytes = std::min(options.mss.value_or(536), mss_max_bytes_);
   ++counters_.tcp_cookies_sent;
@@ -225,6 +228,7 @@ void Layer::ReplyCookie(const Segment& segment, const TcpOptions& options, bool 
               .flags = tcp_flags::kSyn | tcp_flags::kAck};
   reply.window = static_cast<uint16_t>(std::min<uint32_t>(limits_.receive_buffer_bytes, 0xffff));
   reply.mss_bytes = mss_max_bytes_;
+  reply.dscp = dscp & 0x3f;
   if (profile.timestamps && options.timestamps) {
     uint32_t kept = kTsCookieNoScale;
     if (profile.window_scaling && options.window_scale) {
@@ -341,43 +345,6 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
   if (segment.Has(tcp_flags::kFin)) time_wait_.Restart(index, now);
   AcknowledgeFromTimeWait(record, now);
   return Drop::kTcpTimeWait;
-}
-
-// [RFC 5927 4, 5] [RFC 9293 3.9.2.2] what an ICMP error may do to a connection.
-Drop Layer::OnUnreachable(const FlowKey& flow, Seq seq, UnreachableCode code, uint16_t next_hop_mtu,
-                          Instant now) {
-  const uint32_t index = FindFlow(flow, demux_.Hash(flow));
-  if (index == kNoIndex || (index & Demux::kTimeWaitBit) != 0) return Drop::kIcmpBadQuote;
-  Connection& connection = connections_[index];
-  // [RFC 5927 4.1] the quoted number must be in flight; anything else is a guess.
-  if (!seq.InWindow(connection.snd_.una, connection.snd_.flight_bytes()))
-    return Drop::kIcmpBadQuote;
-  if (code == UnreachableCode::kFragmentationNeeded) {
-    if (!config_.profile.path_mtu_discovery) return Drop::kIcmpUnhandledType;
-    // [RFC 1191 3] a router that does not know tells 0; [RFC 1191 7.1] nothing below 68, and for us
-    // not below what a host must take (552 of RFC 1981 and the field), so that a forged one does
-    // little.
-    const uint16_t mtu = std::max<uint16_t>(next_hop_mtu, limits_.path_mtu_min);
-    const uint16_t headers =
-        static_cast<uint16_t>(40 + (connection.Has(Connection::kTimestamps) ? 12 : 0));
-    if (mtu < config_.mtu) {
-      ++counters_.tcp_icmp_mtu;
-      connection.OnPathMtu(static_cast<uint16_t>(mtu - headers), controls_[index], MakeEnv(now));
-      Reschedule(index);
-      QueueOutput(index);
-    }
-    return Drop::kNone;
-  }
-  // [RFC 9293 3.9.2.2 MUST-54] soft errors end nothing; [RFC 5927 5.2] hard ones neither once data
-  // flows. While the connection is being opened they are the answer.
-  const bool is_hard = code == UnreachableCode::kPort || code == UnreachableCode::kProtocol;
-  if (connection.state() == State::kSynSent && is_hard) {
-    Arrival arrival;
-    arrival.events = tcp_event::kReset;
-    arrival.end = Arrival::End::kClosed;
-    Apply(index, nullptr, arrival, State::kSynSent, now);
-  }
-  return Drop::kNone;
 }
 
 }  // namespace aether::tcp

@@ -27,7 +27,10 @@ Layer::Outgoing Layer::EmitReply(const Reply& reply, MutableBytes out) {
   }
   const size_t size = header.Emit(out, reply.flow.local, reply.flow.remote, 0, 0);
   if (reply.flags == tcp_flags::kAck) ++counters_.tcp_pure_acks_out;
-  return {.source = reply.flow.local, .destination = reply.flow.remote, .size_bytes = size};
+  return {.source = reply.flow.local,
+          .destination = reply.flow.remote,
+          .size_bytes = size,
+          .dscp = reply.dscp};
 }
 
 Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, MutableBytes out,
@@ -47,11 +50,11 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
       .window = 0,
       .urgent_pointer = 0,
       .options = {}};
+  const uint32_t buffer_bytes = control.ReceiveBufferBytes(limits_);
   // [RFC 7323 2.2] the window of a SYN is not scaled.
   header.window =
-      is_syn ? static_cast<uint16_t>(std::min<uint32_t>(control.receive_buffer_bytes, 0xffff))
-             : connection.rcv_.Advertise(control.receive_buffer_bytes, connection.mss_bytes,
-                                         connection.rcv_scale);
+      is_syn ? static_cast<uint16_t>(std::min<uint32_t>(buffer_bytes, 0xffff))
+             : connection.rcv_.Advertise(buffer_bytes, connection.mss_bytes, connection.rcv_scale);
   if (is_syn || connection.Has(Connection::kTimestamps) || connection.Has(Connection::kSack)) {
     const TcpOptions options = connection.OptionsFor(plan, control, env);
     header.options = Bytes(bytes).first(options.Emit(bytes));
@@ -81,6 +84,7 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
   Outgoing outgoing{
       .source = connection.flow.local, .destination = connection.flow.remote, .size_bytes = size};
   outgoing.dont_fragment = config_.profile.path_mtu_discovery;
+  outgoing.dscp = connection.dscp;
   // [RFC 3168 6.1.5] only new data is marked as capable, never what is sent again.
   if (connection.Has(Connection::kEcn) && plan.kind == SegmentPlan::Kind::kData &&
       plan.payload_bytes > 0) {
@@ -90,7 +94,7 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
 }
 
 std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
-  now_ = now;
+  SetNow(now);
   if (!replies_.empty()) {
     ++counters_.tcp_segments_out;
     return EmitReply(replies_.Pop(), out);

@@ -60,7 +60,7 @@ std::optional<ConnectionId> Layer::Accept(ListenerId id) {
   while (listener.oldest != kNoIndex) {
     const uint32_t index = listener.oldest;
     Connection& connection = connections_[index];
-    listener.oldest = connection.next_accept;
+    listener.oldest = connection.next_queued;
     if (listener.oldest == kNoIndex) listener.newest = kNoIndex;
     --listener.waiting;
     connection.Unset(Connection::kInAcceptQueue);
@@ -93,7 +93,7 @@ std::optional<Layer::Ready> Layer::TakeReady() {
   while (ready_.head != kNoIndex) {
     const uint32_t index = ready_.head;
     Connection& connection = connections_[index];
-    ready_.head = connection.next_ready;
+    ready_.head = connection.next_queued;
     if (ready_.head == kNoIndex) ready_.tail = kNoIndex;
     connection.Unset(Connection::kInReadyList);
     if (connection.Has(Connection::kFreeWhenUnlisted)) {
@@ -131,9 +131,10 @@ void Layer::Consume(ConnectionId id, size_t size) {
   Connection* connection = Find(id);
   if (connection == nullptr) return;
   connection->rcv_.queue.Consume(buffers_.chunks, size);
+  connection->OnRead(controls_[id.index], MakeEnv(now_));
   if (!CanReceive(connection->state())) return;
   GrowReceiveBuffer(id.index, size);
-  if (connection->rcv_.WindowUpdateDue(controls_[id.index].receive_buffer_bytes,
+  if (connection->rcv_.WindowUpdateDue(controls_[id.index].ReceiveBufferBytes(limits_),
                                        connection->mss_bytes)) {
     connection->Set(Connection::kAckNow);
     QueueOutput(id.index);
@@ -146,10 +147,10 @@ void Layer::GrowReceiveBuffer(uint32_t index, size_t consumed) {
   Control& control = controls_[index];
   if (!config_.profile.buffer_growth || !connections_[index].Has(Connection::kScaling)) return;
   control.consumed_bytes += static_cast<uint32_t>(consumed);
-  if (control.consumed_bytes < control.receive_buffer_bytes) return;
+  const uint32_t buffer_bytes = control.ReceiveBufferBytes(limits_);
+  if (control.consumed_bytes < buffer_bytes) return;
   control.consumed_bytes = 0;
-  control.receive_buffer_bytes =
-      std::min(2 * control.receive_buffer_bytes, limits_.receive_buffer_max_bytes);
+  if (buffer_bytes < limits_.receive_buffer_max_bytes) ++control.receive_doublings;
 }
 
 bool Layer::AtEnd(ConnectionId id) const {
@@ -166,7 +167,8 @@ size_t Layer::WriteSpace(ConnectionId id) const {
       connection->state() != State::kSynReceived) {
     return 0;
   }
-  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_};
+  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_,
+                now_ms_};
   const size_t queued = connection->snd_.queue.size();
   const size_t limit = connection->SendLimit(controls_[id.index], env);
   return queued < limit ? limit - queued : 0;
@@ -241,9 +243,9 @@ void Layer::Close(ConnectionId id) {
     FreeIfUnused(id.index);
     return;
   }
-  if (state == State::kSynSent || state == State::kSynReceived) {
-    // [RFC 9293 3.10.4] nothing was exchanged yet: the connection is deleted.
-    if (state == State::kSynReceived) ResetPeer(*connection);
+  if (state == State::kSynSent) {
+    // [RFC 9293 3.10.4] nothing was exchanged yet: the connection is deleted. In SYN-RECEIVED the
+    // FIN waits with what is queued.
     EndConnection(id.index);
     return;
   }
@@ -271,7 +273,8 @@ void Layer::Abort(ConnectionId id) {
 std::optional<Snapshot> Layer::Inspect(ConnectionId id) const {
   const Connection* connection = Find(id);
   if (connection == nullptr) return std::nullopt;
-  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_};
+  const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_,
+                now_ms_};
   return connection->TakeSnapshot(controls_[id.index], env);
 }
 
@@ -340,9 +343,10 @@ void Layer::Apply(const SocketOptions& options, uint32_t index) {
   control.keepalive_interval_s = std::max<uint16_t>(1, seconds(options.keepalive_interval));
   control.keepalive_probes = std::max<uint8_t>(1, options.keepalive_probes);
   control.user_timeout_s = seconds(options.user_timeout);
-  control.keepalive_deadline = control.keepalive_idle_s == 0
-                                   ? kNever
-                                   : now_ + std::chrono::seconds(control.keepalive_idle_s);
+  connection.dscp = options.dscp & 0x3f;
+  control.keepalive_deadline.Clear();
+  if (control.keepalive_idle_s != 0)
+    control.keepalive_deadline.Set(now_ + std::chrono::seconds(control.keepalive_idle_s));
 }
 
 void Layer::DropAll() {

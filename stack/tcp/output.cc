@@ -77,11 +77,13 @@ std::optional<SegmentPlan> Connection::PlanNewData(const Control& control, const
     if (congestion < std::min<uint32_t>(unsent, mss_bytes)) return std::nullopt;
     admitted = std::min(usable, congestion);
   }
-  SegmentPlan plan{.kind = SegmentPlan::Kind::kData,
-                   .seq = snd_.nxt,
-                   .payload_bytes = snd_.NextPayload(mss_bytes, admitted),
-                   .flags = kAck,
-                   .record = kNoIndex};
+  SegmentPlan plan{
+      .kind = SegmentPlan::Kind::kData,
+      .seq = snd_.nxt,
+      .payload_bytes = snd_.NextPayload(mss_bytes, admitted,
+                                        Has(kSmallAllowed) || !env.profile().zero_window_probes),
+      .flags = kAck,
+      .record = kNoIndex};
   const bool is_last = plan.payload_bytes == unsent;
   // The FIN takes one number of the window, too.
   const bool fin = is_last && Has(kFinQueued) && usable > plan.payload_bytes;
@@ -97,7 +99,7 @@ std::optional<SegmentPlan> Connection::PlanNewData(const Control& control, const
   return plan;
 }
 
-std::optional<SegmentPlan> Connection::Plan(const Control& control, const Env& env) const {
+std::optional<SegmentPlan> Connection::PlanDue(const Control& control, const Env& env) const {
   SegmentPlan plan{.kind = SegmentPlan::Kind::kAck,
                    .seq = snd_.nxt,
                    .payload_bytes = 0,
@@ -110,7 +112,7 @@ std::optional<SegmentPlan> Connection::Plan(const Control& control, const Env& e
       plan.seq = snd_.una;
       plan.flags = kSyn;
       // [RFC 3168 6.1.1] an ECN SYN; [RFC 3168 6.1.1.1] not when it is repeated.
-      if (env.profile().ecn && env.profile().ecn_request && control.tries == 0)
+      if (env.profile().ecn && env.profile().ecn_request && tries == 0)
         plan.flags |= tcp_flags::kEce | tcp_flags::kCwr;
       return plan;
     case State::kSynReceived:
@@ -153,16 +155,16 @@ void Connection::OnSent(const SegmentPlan& plan, Control& control, const Env& en
   // Every segment but a SYN acknowledges.
   if ((plan.flags & kAck) != 0) {
     Unset(kAckNow);
-    control.ack_deadline = kNever;
+    control.ack_deadline.Clear();
     control.last_ack_sent = rcv_.nxt;
-    control.duplicate = {};
+    if (control.out_of_order != kNoIndex) OnDuplicateReported(control, env);
   }
   switch (plan.kind) {
     case SegmentPlan::Kind::kSyn:
       Unset(kSynDue);
       snd_.nxt = snd_.una + 1;
-      control.unacked_since_ms = env.now_ms();
-      if (control.tries < 255) ++control.tries;
+      if (tries == 0) control.unacked_since_ms = env.now_ms();
+      if (tries < 255) ++tries;
       ArmSendTimer(/*restart=*/true, control, env);
       return;
     case SegmentPlan::Kind::kProbe:
@@ -178,6 +180,7 @@ void Connection::OnSent(const SegmentPlan& plan, Control& control, const Env& en
   const bool is_new = plan.kind == SegmentPlan::Kind::kData;
   if (is_new) {
     if (snd_.flight_bytes() == 0) control.unacked_since_ms = env.now_ms();
+    Unset(kSmallAllowed);
     if ((plan.flags & kFin) != 0) Set(kFinSent);
     if ((plan.flags & tcp_flags::kCwr) != 0) Unset(kCwrDue);
   }
@@ -229,13 +232,15 @@ TcpOptions Connection::OptionsFor(const SegmentPlan& plan, Control& control, con
     options.timestamps = TcpTimestamps{TimestampNow(control, env), control.ts_recent};
   if (!Has(kSack)) return options;
   const size_t room = Has(kTimestamps) ? 3 : 4;
-  if (control.duplicate.start != control.duplicate.end) {
+  if (control.out_of_order == kNoIndex) return options;
+  const OutOfOrder& out_of_order = env.buffers.out_of_orders[control.out_of_order];
+  if (out_of_order.HasDuplicate()) {
     // [RFC 2883 4] the duplicate comes first.
-    options.sack_blocks[0] = control.duplicate;
+    options.sack_blocks[0] = out_of_order.duplicate;
     options.sack_block_count = 1;
   }
-  if (!control.held.empty()) {
-    options.sack_block_count += control.held.SackBlocks(
+  if (!out_of_order.held.empty()) {
+    options.sack_block_count += out_of_order.held.SackBlocks(
         env.buffers.ranges,
         std::span(options.sack_blocks)
             .subspan(options.sack_block_count, room - options.sack_block_count));

@@ -79,21 +79,23 @@ TEST(Sender, BelievesAcknowledgementsBetweenAnOldWindowAndWhatWasSent) {
 
 // [RFC 9293 3.8.6.2.1 MUST-38]
 TEST(Sender, AvoidsSmallSegmentsWhileSomethingIsInFlight) {
-  Buffers buffers{ChunkPool(8), Pool<SendItem>(8), Pool<SentSegment>(8), Pool<HeldRange>(8),
-                  Pool<Recovery>(8)};
+  Buffers buffers{ChunkPool(8),       Pool<SendItem>(8), Pool<SentSegment>(8),
+                  Pool<HeldRange>(8), Pool<Recovery>(8), Pool<OutOfOrder>(8)};
   Sender sender;
   sender.Start(Seq(0), 1500, Seq(0), Seq(0));
   const std::vector<uint8_t> data(4000, 1);
   ASSERT_EQ(sender.queue.Append(buffers, data, 4000), 4000u);
-  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes()), 1000u);
+  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes(), true), 1000u);
   sender.nxt += 1000;
   sender.max_wnd = 64000;
-  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes()), 0u)
+  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes(), true), 0u)
       << "500 of a window, and an acknowledgement will come";
   sender.una = sender.nxt;
   sender.wnd = 300;
-  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes()), 300u)
-      << "nothing in flight: what the window admits";
+  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes(), false), 0u)
+      << "nothing in flight, but the window may open further";
+  EXPECT_EQ(sender.NextPayload(1000, sender.usable_bytes(), true), 300u)
+      << "it did not: what it admits";
   sender.queue.Clear(buffers);
 }
 

@@ -85,10 +85,12 @@ class Recovery {
   uint32_t NextLost(const Pool<SentSegment>& pool) const { return flight.FirstLost(pool); }
 
   // Before the last reduction.
-  void Remember(const Congestion& before) { before_ = before.TakeMark(); }
-  const Congestion::Mark& before() const { return before_; }
+  void Remember(const Congestion& before) { before_ = before; }
+  const Congestion& before() const { return before_; }
 
   Flight flight;
+  Congestion::Epoch epoch;
+  Seq cwr_end;  // [RFC 3168 6.1.2] ECN reduces once per window: until this is acknowledged
 
  private:
   void UpdateRack(const Context& context, const Ack& ack, const AckSummary& summary);
@@ -113,7 +115,7 @@ class Recovery {
   Seq rack_end_;
   Instant rack_sent_at_{};
   Duration rack_rtt_{};
-  Congestion::Mark before_;
+  Congestion before_;
 };
 
 }  // namespace aether::tcp

@@ -22,6 +22,7 @@ struct Reply {
   bool sack_permitted = false;
   bool has_timestamps = false;
   uint8_t window_scale = kNoScale;
+  uint8_t dscp = 0;
   uint32_t ts_value = 0;
   uint32_t ts_echo = 0;
 

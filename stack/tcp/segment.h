@@ -32,7 +32,8 @@ struct Segment {
   Seq ack;
   uint8_t flags = 0;
   Ecn ecn = Ecn::kNotCapable;
-  uint16_t window = 0;  // as it stands in the header, not scaled
+  uint16_t window = 0;          // as it stands in the header, not scaled
+  uint16_t urgent_pointer = 0;  // counts with URG only
   Bytes options;
   Bytes payload;
 

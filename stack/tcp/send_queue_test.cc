@@ -14,8 +14,8 @@ namespace {
 
 class SendQueueTest : public ::testing::Test {
  protected:
-  Buffers buffers_{ChunkPool(8), Pool<SendItem>(16), Pool<SentSegment>(8), Pool<HeldRange>(8),
-                   Pool<Recovery>(8)};
+  Buffers buffers_{ChunkPool(8),       Pool<SendItem>(16), Pool<SentSegment>(8),
+                   Pool<HeldRange>(8), Pool<Recovery>(8),  Pool<OutOfOrder>(8)};
   SendQueue queue_;
 };
 

@@ -47,14 +47,20 @@ class Sender {
     const Seq edge = una + wnd;
     return edge.After(nxt) ? edge.DistanceFrom(nxt) : 0;
   }
+  // [RFC 9293 3.8.6 MUST-34, SHLD-17] the peer's window ends before what is in flight, or admits
+  // nothing at all.
+  bool IsShut() const { return wnd == 0 || (una + wnd).Before(nxt); }
   // How much of the queue the next new segment takes; `admitted_bytes` is what window and
-  // congestion window admit.
-  uint32_t NextPayload(uint32_t mss_bytes, uint32_t admitted_bytes) const {
+  // congestion window admit. `small_allowed`: a small segment may leave while nothing is in flight.
+  uint32_t NextPayload(uint32_t mss_bytes, uint32_t admitted_bytes, bool small_allowed) const {
     const uint32_t unsent = static_cast<uint32_t>(queue.unsent());
     const uint32_t size = std::min({unsent, mss_bytes, admitted_bytes});
-    // [RFC 9293 3.8.6.2.1 MUST-38] no small segment because of a small window while
-    // acknowledgements are on their way, unless it is half of the largest window ever seen.
-    if (size < unsent && size < mss_bytes && flight_bytes() > 0 && size < max_wnd / 2) return 0;
+    // [RFC 9293 3.8.6.2.1 MUST-38] no small segment because of a small window, unless it is half of
+    // the largest window ever seen: an acknowledgement or the peer will open it further.
+    if (size < unsent && size < mss_bytes && size < max_wnd / 2 &&
+        (!small_allowed || flight_bytes() > 0)) {
+      return 0;
+    }
     return size;
   }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "stack/tcp/soft_error.h"
 #include "stack/tcp/state.h"
 #include "stack/wire/address.h"
 #include "stack/wire/seq.h"
@@ -29,6 +30,8 @@ struct Snapshot {
   uint32_t held_bytes = 0;    // received ahead of a gap
   uint32_t lost_bytes = 0;    // believed lost and not sent again yet
   uint32_t sacked_bytes = 0;  // known to have arrived ahead of a gap
+  uint32_t urgent_bytes = 0;  // still to be read up to where the peer's urgent data end
+  SoftError soft_error = SoftError::kNone;  // the latest one
   bool timestamps = false;
   bool sack = false;
   bool window_scaling = false;

@@ -149,6 +149,39 @@ Frame MssOption(uint16_t mss) {
   return {2, 4, static_cast<uint8_t>(mss >> 8), static_cast<uint8_t>(mss)};
 }
 
+Frame WindowScaleOption(uint8_t shift) { return {1, 3, 3, shift}; }
+
+Frame SackPermittedOption() { return {1, 1, 4, 2}; }
+
+Frame TimestampOption(uint32_t value, uint32_t echo) {
+  Frame option{1, 1, 8, 10};
+  Append32(option, value);
+  Append32(option, echo);
+  return option;
+}
+
+Frame SackOption(const std::vector<std::array<uint32_t, 2>>& blocks) {
+  Frame option{1, 1, 5, static_cast<uint8_t>(2 + 8 * blocks.size())};
+  for (const auto& [left, right] : blocks) {
+    Append32(option, left);
+    Append32(option, right);
+  }
+  return option;
+}
+
+Frame Joined(std::initializer_list<Frame> parts) {
+  Frame all;
+  for (const Frame& part : parts) Append(all, part);
+  return all;
+}
+
+Frame FullSynOptions(uint32_t timestamp) {
+  Frame timestamps = TimestampOption(timestamp, 0);
+  timestamps[0] = 4;
+  timestamps[1] = 2;
+  return Joined({MssOption(1460), timestamps, WindowScaleOption(7)});
+}
+
 Frame Padded(Frame frame, size_t size, uint8_t filler) {
   if (frame.size() < size) frame.resize(size, filler);
   return frame;

@@ -3,8 +3,10 @@
 // 02:00:00:00:00:01, our stack 10.0.0.2/24 at 02:00:00:00:00:02.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -95,6 +97,14 @@ Frame ToFrame(std::string_view text);
 Frame Pattern(size_t size, uint8_t seed = 0);
 // The TCP option, ready to stand in TcpSpec::options.
 Frame MssOption(uint16_t mss);
+Frame WindowScaleOption(uint8_t shift);
+Frame SackPermittedOption();
+Frame TimestampOption(uint32_t value, uint32_t echo);
+// Left and right edges, absolute.
+Frame SackOption(const std::vector<std::array<uint32_t, 2>>& blocks);
+Frame Joined(std::initializer_list<Frame> parts);
+// What a current client offers: MSS 1460, SACK, timestamps, a shift of 7, in the order of Linux.
+Frame FullSynOptions(uint32_t timestamp = 1000);
 
 // Appends bytes after the packet, as a short frame on a wire has.
 Frame Padded(Frame frame, size_t size, uint8_t filler = 0);

@@ -73,7 +73,7 @@ Problem ParseIcmp(NaiveFrame& out) {
   icmp.payload = From(data, 8);
   if (icmp.type == 0 || icmp.type == 8) {
     if (icmp.code != 0) return "ICMP echo with a code";
-  } else if (icmp.type == 3) {
+  } else if (icmp.type == 3 || (icmp.type == 11 && icmp.code == 1)) {
     // [RFC 1122 3.2.2] the quote is the header of the datagram and at least 8 bytes of its data.
     if (icmp.payload.size() < 20) return "ICMP error quotes less than a header";
     const size_t header = size_t{icmp.payload[0] % 16u} * 4;
@@ -116,6 +116,7 @@ Problem ParseTcpOptions(Bytes data, size_t end, NaiveTcp& tcp) {
   size_t at = 20;
   while (at < end) {
     const uint8_t kind = data[at];
+    tcp.option_kinds.push_back(kind);
     if (kind == 0) {
       for (; at < end; ++at) {
         if (data[at] != 0) return "TCP option padding is not zero";
@@ -142,8 +143,12 @@ Problem ParseTcpOptions(Bytes data, size_t end, NaiveTcp& tcp) {
       tcp.sack_permitted = true;
     } else if (kind == 5) {
       if (size < 10 || size > 34 || size % 8 != 2 || syn) return "TCP option SACK out of place";
+      for (size_t block = at + 2; block < at + size; block += 8) {
+        tcp.sack_blocks.push_back({DoubleWord(data, block), DoubleWord(data, block + 4)});
+      }
     } else if (kind == 8) {
-      if (size != 10) return "TCP option timestamps with a bad length";
+      if (size != 10 || tcp.timestamps) return "TCP option timestamps with a bad length";
+      tcp.timestamps = {DoubleWord(data, at + 2), DoubleWord(data, at + 6)};
     } else {
       return "TCP option " + std::to_string(kind) + " that we never send";
     }

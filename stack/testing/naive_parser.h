@@ -61,6 +61,15 @@ struct NaiveTcp {
   std::optional<uint16_t> mss;
   std::optional<uint8_t> window_scale;
   bool sack_permitted = false;
+  struct Timestamps {
+    uint32_t value = 0;
+    uint32_t echo_reply = 0;
+  };
+  std::optional<Timestamps> timestamps;
+  // Left and right edge of each block.
+  std::vector<std::array<uint32_t, 2>> sack_blocks;
+  // The kinds of the options in their order, padding included.
+  std::vector<uint8_t> option_kinds;
   std::vector<uint8_t> payload;
 };
 

@@ -39,6 +39,16 @@ Config ScriptConfig() {
   return config;
 }
 
+Config FullConfig() {
+  Config config = ScriptConfig();
+  config.profile = tcp::kFull;
+  config.buffers.sent_segments_max = 4096;
+  config.buffers.held_ranges_max = 1024;
+  return config;
+}
+
+ScriptOptions FullOptions() { return {.config = FullConfig()}; }
+
 Config ScriptConfigWithoutCookies() {
   Config config = ScriptConfig();
   config.profile.syn_cookies = tcp::SynCookies::kNever;
@@ -135,6 +145,17 @@ NaiveFrame Script::ExpectAt(Duration at, const Matcher& matcher, Where where) {
   return Expect(matcher, where);
 }
 
+Duration Script::ExpectNext(Duration at, const Matcher& matcher, Where where) {
+  ExpectNothing(where);
+  while (output_.empty() && elapsed() < at + TimerWheel::kTick) {
+    const Instant next = stack_->NextDeadline();
+    AdvanceTo(std::clamp(next - kStart, elapsed() + Duration(1), at + TimerWheel::kTick), where);
+  }
+  const Duration sent = output_.empty() ? elapsed() : output_.front().at - kStart;
+  ExpectAt(at, matcher, where);
+  return sent;
+}
+
 void Script::ExpectNothing(Where where) {
   if (output_.empty()) return;
   std::string text;
@@ -173,6 +194,20 @@ void Script::AdvanceTo(Duration at, Where where) {
   now_ = std::max(now_, target);
   stack_->Receive({}, now_);
   Pump(where);
+}
+
+ConnectionId Script::Connect(const ConnectOptions& options, Where where) {
+  const TcpPeerSpec& spec = peer().spec();
+  ConnectOptions with_port = options;
+  with_port.local_port = spec.stack_port;
+  const auto connection = stack_->TcpConnect({spec.address, spec.port}, with_port);
+  if (!connection) {
+    Fail("refused: " + std::string(ErrorText(connection.error())), where);
+    return {};
+  }
+  connection_ = *connection;
+  Step(where);
+  return connection_;
 }
 
 ConnectionId Script::Accept(Where where) {

@@ -35,7 +35,9 @@ namespace aether::testing {
 
 // Our address, a seed, no announcement, small tables; everything else as config.h has it.
 Config ScriptConfig();
-// The same without SYN cookies.
+// The same with every mechanism of TCP.
+Config FullConfig();
+// The same as ScriptConfig without SYN cookies.
 Config ScriptConfigWithoutCookies();
 // The name of a state as GoogleTest takes it.
 std::string TestName(tcp::State state);
@@ -49,7 +51,13 @@ struct ScriptOptions {
   uint16_t listen_port = 80;
   uint32_t backlog = 1024;
   TcpPeerSpec peer{};
+  // Of the SYN of peer() in Established and what builds on it; empty: an MSS of 1460. With
+  // timestamps among them, all its segments have some.
+  Frame syn_options{};
+  Duration syn_round_trip{};
 };
+// Of a script with FullConfig.
+ScriptOptions FullOptions();
 
 class Script {
  public:
@@ -63,15 +71,19 @@ class Script {
 
   // A stack with one connection from peer(), driven into a state by frames and calls; connection()
   // is its handle where the application has one. Nothing is left to Expect.
+  // With no listener, a SYN that waits for its answer; listen_port is where peer() is.
+  static std::unique_ptr<Script> SynSent(ScriptOptions options = {});
   static std::unique_ptr<Script> SynReceived(ScriptOptions options = {});  // switches cookies off
   static std::unique_ptr<Script> Established(const ScriptOptions& options = {});
+  // FullConfig, and a peer that offers FullSynOptions; the handshake takes this long.
+  static std::unique_ptr<Script> Full(Duration round_trip = Duration::zero());
   static std::unique_ptr<Script> FinWait1(const ScriptOptions& options = {});
   static std::unique_ptr<Script> FinWait2(const ScriptOptions& options = {});
   static std::unique_ptr<Script> CloseWait(const ScriptOptions& options = {});
   static std::unique_ptr<Script> Closing(const ScriptOptions& options = {});
   static std::unique_ptr<Script> LastAck(const ScriptOptions& options = {});
   static std::unique_ptr<Script> TimeWait(const ScriptOptions& options = {});
-  // Any state from SYN-RECEIVED on but CLOSED and SYN-SENT.
+  // Any state but CLOSED and LISTEN.
   static std::unique_ptr<Script> In(tcp::State state, const ScriptOptions& options = {});
 
   // --- Frames in ---
@@ -91,6 +103,9 @@ class Script {
   // The same, and it must have been sent at `at` from the start, give or take a tick of the timer
   // wheel.
   NaiveFrame ExpectAt(Duration at, const Matcher& matcher, Where where = Where::current());
+  // Nothing waits; lets time pass until the stack sends something. That must be at `at`, as above.
+  // Returns when it was.
+  Duration ExpectNext(Duration at, const Matcher& matcher, Where where = Where::current());
   void ExpectNothing(Where where = Where::current());
   // Frames that wait for Expect.
   size_t output_size() const { return output_.size(); }
@@ -108,6 +123,8 @@ class Script {
 
   // --- The application ---
 
+  // Opens a connection to peer(); it becomes connection().
+  ConnectionId Connect(const ConnectOptions& options = {}, Where where = Where::current());
   // Takes the next connection; it becomes connection().
   ConnectionId Accept(Where where = Where::current());
   ConnectionId connection() const { return connection_; }

@@ -7,6 +7,17 @@ namespace aether::testing {
 
 using tcp::State;
 
+std::unique_ptr<Script> Script::SynSent(ScriptOptions options) {
+  options.listen_port = 0;
+  auto script = std::make_unique<Script>(options);
+  script->Connect();
+  const NaiveFrame syn = script->Expect(AnyFrame());
+  EXPECT_TRUE(syn.tcp && (syn.tcp->flags & 0x3f) == tcp_flags::kSyn);
+  script->ExpectNothing();
+  script->ExpectState(State::kSynSent);
+  return script;
+}
+
 std::unique_ptr<Script> Script::SynReceived(ScriptOptions options) {
   options.config.profile.syn_cookies = tcp::SynCookies::kNever;
   auto script = std::make_unique<Script>(options);
@@ -17,11 +28,25 @@ std::unique_ptr<Script> Script::SynReceived(ScriptOptions options) {
   return script;
 }
 
+std::unique_ptr<Script> Script::Full(Duration round_trip) {
+  ScriptOptions options = FullOptions();
+  options.syn_options = FullSynOptions();
+  options.syn_round_trip = round_trip;
+  return Established(options);
+}
+
 std::unique_ptr<Script> Script::Established(const ScriptOptions& options) {
   auto script = std::make_unique<Script>(options);
-  script->peer().Syn();
-  script->Expect(SynAck().WithAck(1));
-  script->peer().Ack();
+  TcpPeer& peer = script->peer();
+  if (options.syn_options.empty()) {
+    peer.Syn();
+  } else {
+    peer.Send({.flags = tcp_flags::kSyn, .options = options.syn_options});
+  }
+  const NaiveFrame answer = script->Expect(SynAck().WithAck(1));
+  if (answer.tcp && answer.tcp->timestamps) peer.set_timestamp(answer.tcp->timestamps->echo_reply);
+  script->Advance(options.syn_round_trip);
+  peer.Ack();
   script->Accept();
   script->ExpectNothing();
   script->ExpectState(State::kEstablished);
@@ -86,6 +111,8 @@ std::unique_ptr<Script> Script::TimeWait(const ScriptOptions& options) {
 
 std::unique_ptr<Script> Script::In(State state, const ScriptOptions& options) {
   switch (state) {
+    case State::kSynSent:
+      return SynSent(options);
     case State::kSynReceived:
       return SynReceived(options);
     case State::kEstablished:

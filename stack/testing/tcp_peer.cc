@@ -18,6 +18,8 @@ Frame TcpPeer::Build(const Segment& segment) const {
   spec.window = segment.window.value_or(window_);
   spec.urgent_pointer = segment.urgent_pointer;
   spec.options = segment.options;
+  if (timestamp_ && segment.options.empty())
+    spec.options = TimestampOption(*timestamp_, last_timestamp_);
   spec.payload = segment.data;
   return BuildTcp(spec);
 }
@@ -52,6 +54,7 @@ void TcpPeer::Rst() { Send({.flags = tcp_flags::kRst}); }
 
 void TcpPeer::OnOutput(const NaiveTcp& tcp) {
   if ((tcp.flags & tcp_flags::kRst) != 0) return;
+  if (tcp.timestamps) last_timestamp_ = tcp.timestamps->value;
   const bool syn = (tcp.flags & tcp_flags::kSyn) != 0;
   if (syn && irs_ != tcp.sequence) {
     irs_ = tcp.sequence;

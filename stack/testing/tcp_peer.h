@@ -65,6 +65,10 @@ class TcpPeer {
   uint32_t rcv_nxt() const { return rcv_nxt_; }
   void set_window(uint16_t window) { window_ = window; }
   void set_snd_nxt(uint32_t snd_nxt) { snd_nxt_ = snd_nxt; }
+  // From now on every segment without options of its own has timestamps: this value, and the latest
+  // one of the stack as the echo.
+  void set_timestamp(std::optional<uint32_t> value) { timestamp_ = value; }
+  uint32_t last_timestamp() const { return last_timestamp_; }
 
   uint32_t stack_initial_sequence() const { return irs_.value_or(0); }
   uint32_t RelativeSeq(uint32_t absolute) const { return absolute - irs_.value_or(0); }
@@ -80,6 +84,8 @@ class TcpPeer {
   uint32_t snd_nxt_ = 0;
   uint32_t rcv_nxt_ = 0;
   std::optional<uint32_t> irs_;
+  std::optional<uint32_t> timestamp_;
+  uint32_t last_timestamp_ = 0;
 };
 
 }  // namespace aether::testing
