@@ -102,7 +102,12 @@ namespace aether {
   X(kHttpUriTooLong, "http_uri_too_long")                      \
   X(kHttpHeadersTooLarge, "http_headers_too_large")            \
   X(kHttpBadVersion, "http_bad_version")                       \
-  X(kHttpBadLength, "http_bad_length")
+  X(kHttpBadLength, "http_bad_length")                         \
+  X(kHttpBadResponse, "http_bad_response")                     \
+  X(kHttpBadCoding, "http_bad_coding")                         \
+  X(kHttpBadChunk, "http_bad_chunk")                           \
+  X(kHttpBodyTooLong, "http_body_too_long")                    \
+  X(kHttpBodyTooShort, "http_body_too_short")
 
 enum class Drop : uint8_t {
 #define AETHER_DROP_ENUM(identifier, name) identifier,

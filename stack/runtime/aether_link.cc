@@ -135,7 +135,7 @@ int Run(const LinkOptions& options) {
 
 int Main(int argc, char** argv) {
   FillStandardDescriptors();
-  CommandLine line;
+  CommandLine line{.program = kProgram};
   const std::span<const char* const> arguments(argv + 1,
                                                static_cast<size_t>(std::max(argc - 1, 0)));
   if (const absl::Status parsed = ParseCommandLine(arguments, line); !parsed.ok())

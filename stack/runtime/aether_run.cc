@@ -8,19 +8,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <ctime>
-#include <fstream>
 #include <memory>
 #include <span>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "stack/device/describe.h"
-#include "stack/device/pcap_writer.h"
 #include "stack/runtime/command_line.h"
-#include "stack/runtime/entropy.h"
 #include "stack/runtime/link_state.h"
 #include "stack/runtime/process.h"
+#include "stack/runtime/program.h"
 #include "stack/runtime/run_options.h"
 #include "stack/runtime/steady_clock.h"
 #include "stack/runtime/workers.h"
@@ -36,25 +33,12 @@ uint32_t UsableCpus() {
   return static_cast<uint32_t>(CPU_COUNT(&cpus));
 }
 
-std::string MachineName() {
-  std::string name;
-  std::ifstream("/etc/machine-id") >> name;
-  return name;
-}
-
-std::string Text(const Ipv4Network& network) {
-  return absl::StrCat(device::ToString(network.address), "/", network.prefix_length);
-}
-
 WorkersOptions WorkersOptionsFor(const RunOptions& run) {
   WorkersOptions options;
   options.tap.name = run.tap;
   options.workers = run.workers != 0 ? run.workers : AutoWorkers(UsableCpus());
   options.backoff = run.backoff;
-  options.host.stack.mac = run.mac.value_or(DefaultMac(run.tap, MachineName()));
-  options.host.stack.profile = run.profile;
-  // Without reassembly, as the original; it comes with the complete profile.
-  if (run.profile == tcp::kClassic) options.host.stack.net.reassembly_datagrams_max = 0;
+  run.Apply(MachineName(), options.host.stack);
   options.host.address = run.address;
   options.host.dhcp = !run.address.has_value();
   options.host.gateway = run.gateway;
@@ -62,7 +46,7 @@ WorkersOptions WorkersOptionsFor(const RunOptions& run) {
   options.host.echo_port = run.echo_port;
   options.host.original_echo = run.original_echo;
   options.http_root = run.http_root;
-  options.seed = run.seed ? Seed{*run.seed, 0} : EntropySeed();
+  options.seed = options.host.stack.seed;
   options.faults = run.faults;
   return options;
 }
@@ -71,7 +55,7 @@ std::string StartLine(const RunOptions& run, const WorkersOptions& options,
                       const Workers& workers) {
   std::string line = "aether-run: ";
   if (run.address) {
-    absl::StrAppend(&line, Text(*run.address), " on ", run.tap);
+    absl::StrAppend(&line, NetworkText(*run.address), " on ", run.tap);
   } else {
     absl::StrAppend(&line, "waiting for DHCP on ", run.tap);
   }
@@ -88,12 +72,13 @@ std::string StartLine(const RunOptions& run, const WorkersOptions& options,
 std::string AddressLine(const AddressState& state) {
   if (!state.address) return "aether-run: the address is gone, waiting for DHCP\n";
   if (!state.lease_seconds) {
-    return absl::StrCat("aether-run: no DHCP answer, fell back to ", Text(*state.address), "\n");
+    return absl::StrCat("aether-run: no DHCP answer, fell back to ", NetworkText(*state.address),
+                        "\n");
   }
   const std::string lease = *state.lease_seconds == AddressState::kNoEnd
                                 ? "without end"
                                 : absl::StrCat(*state.lease_seconds, " s");
-  return absl::StrCat("aether-run: address ", Text(*state.address), " from DHCP (gateway ",
+  return absl::StrCat("aether-run: address ", NetworkText(*state.address), " from DHCP (gateway ",
                       state.gateway ? device::ToString(*state.gateway) : "none", ", lease ", lease,
                       ")\n");
 }
@@ -142,29 +127,15 @@ int Run(const RunOptions& run) {
   if (!workers.ok()) return Fail(kProgram, workers.status(), kExitWorld);
 
   // Last of all, so that a start that fails leaves no file behind.
-  std::unique_ptr<device::PcapWriter> capture;
-  if (!run.capture.empty()) {
-    timespec wall;
-    ::clock_gettime(CLOCK_REALTIME, &wall);
-    const Instant since_1970{std::chrono::seconds(wall.tv_sec) +
-                             std::chrono::nanoseconds(wall.tv_nsec)};
-    auto created =
-        device::PcapWriter::Create(run.capture, {.since_1970 = since_1970 - SteadyClock().Now()});
-    if (!created) {
-      return Fail(
-          kProgram,
-          absl::UnknownError(absl::StrCat(created.error(), " Name another file with --capture.")),
-          kExitWorld);
-    }
-    capture = *std::move(created);
-  }
+  absl::StatusOr<std::unique_ptr<device::PcapWriter>> capture = OpenCapture(run.capture);
+  if (!capture.ok()) return Fail(kProgram, capture.status(), kExitWorld);
 
   Say(StartLine(run, options, **workers));
   if (const auto link = ReadLinkState(run.tap); link.ok() && !link->up) {
     std::fprintf(stderr, "aether-run: %s is down: bring it up (ip link set %s up)\n",
                  run.tap.c_str(), run.tap.c_str());
   }
-  (*workers)->Start(capture.get());
+  (*workers)->Start(capture->get());
   Watch(run, **workers, signals.get());
   (*workers)->Stop();
   Say(FormatReport((*workers)->Collect()));
@@ -174,11 +145,8 @@ int Run(const RunOptions& run) {
                     "TAP ", run.tap, " was deleted while we ran: make it again and start anew")),
                 kExitWorld);
   }
-  if (capture != nullptr) {
-    capture->Flush();
-    if (!capture->error().empty())
-      return Fail(kProgram, absl::UnknownError(capture->error()), kExitWorld);
-  }
+  if (const absl::Status written = FinishCapture(capture->get()); !written.ok())
+    return Fail(kProgram, written, kExitWorld);
   return 0;
 }
 

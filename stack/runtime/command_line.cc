@@ -17,9 +17,10 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
-absl::Status UnknownFlag(std::string_view name) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown flag --", Printable(name), "; --help lists the known ones"));
+absl::Status UnknownFlag(std::string_view program, std::string_view name) {
+  return absl::InvalidArgumentError(absl::StrCat("unknown flag --", Printable(name), "; ",
+                                                 std::string(program),
+                                                 " --help lists the known ones"));
 }
 
 absl::string_view Abseil(std::string_view text) { return {text.data(), text.size()}; }
@@ -37,6 +38,15 @@ absl::Status ParseCommandLine(std::span<const char* const> arguments, CommandLin
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::string_view argument = arguments[i];
     if (argument == "--" && i + 1 == arguments.size()) return absl::OkStatus();
+    if (argument == "--" && result.takes_arguments) {
+      result.arguments.insert(result.arguments.end(),
+                              arguments.begin() + static_cast<ptrdiff_t>(i) + 1, arguments.end());
+      return absl::OkStatus();
+    }
+    if (!argument.starts_with('-') && result.takes_arguments) {
+      result.arguments.emplace_back(argument);
+      continue;
+    }
     if (!argument.starts_with('-') || argument == "-" || argument == "--") {
       return absl::InvalidArgumentError(absl::StrCat("unexpected argument \"", Printable(argument),
                                                      "\"; flags are given as --name=value"));
@@ -58,7 +68,7 @@ absl::Status ParseCommandLine(std::span<const char* const> arguments, CommandLin
         value = "false";
       }
     }
-    if (flag == nullptr) return UnknownFlag(name);
+    if (flag == nullptr) return UnknownFlag(result.program, name);
     if (!value && flag->IsOfType<bool>()) value = "true";
     if (!value) {
       if (i + 1 == arguments.size()) {

@@ -79,6 +79,20 @@ TEST_F(CommandLineTest, OtherArguments) {
   EXPECT_THAT(Refusal({""}), HasSubstr("unexpected argument \"\""));
 }
 
+TEST_F(CommandLineTest, ArgumentsWhereTheyAreTaken) {
+  line_.takes_arguments = true;
+  const std::vector<const char*> arguments = {"a",  "--test_number=1", "b",
+                                              "--", "--test_switch",   "c"};
+  ASSERT_TRUE(ParseCommandLine(arguments, line_).ok());
+  EXPECT_EQ(line_.arguments, (std::vector<std::string>{"a", "b", "--test_switch", "c"}));
+  EXPECT_EQ(absl::GetFlag(FLAGS_test_number), 1);
+  EXPECT_FALSE(absl::GetFlag(FLAGS_test_switch));
+  CommandLine other{.program = "aether-fetch", .takes_arguments = true};
+  const std::vector<const char*> unknown = {"--nonsense"};
+  EXPECT_THAT(std::string(ParseCommandLine(unknown, other).message()),
+              HasSubstr("aether-fetch --help"));
+}
+
 TEST_F(CommandLineTest, HelpNamesEveryFlag) {
   ASSERT_TRUE(Parse({"--help"}).ok());
   EXPECT_TRUE(line_.help);

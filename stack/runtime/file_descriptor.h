@@ -23,6 +23,8 @@ class FileDescriptor {
 
   int get() const { return fd_; }
   bool IsOpen() const { return fd_ >= 0; }
+  // The caller closes it from here on.
+  int Release() { return std::exchange(fd_, -1); }
 
  private:
   void Close() {

@@ -22,8 +22,8 @@ struct Window {
   Congestion::Context context() { return {algorithm, epoch, kMss}; }
   // Data left, and `pipe_bytes` were in flight then.
   void OnSent(uint32_t pipe_bytes) { congestion.OnSent(context(), pipe_bytes); }
-  void OnAck(uint32_t acked_bytes, Instant now = Instant{}) {
-    congestion.OnAck(context(), acked_bytes, 100000, now);
+  void OnAck(uint32_t acked_bytes, Instant now = Instant{}, uint32_t srtt_us = 100000) {
+    congestion.OnAck(context(), acked_bytes, srtt_us, now);
   }
   void OnCongestion(uint32_t flight_bytes) { congestion.OnCongestion(context(), flight_bytes); }
   uint32_t cwnd_bytes() const { return congestion.cwnd_bytes(); }
@@ -35,9 +35,10 @@ struct Window {
 };
 
 // `acked_bytes` are acknowledged; when data last left, `pipe_bytes` were in flight.
-void Ack(Window& window, uint32_t acked_bytes, uint32_t pipe_bytes, Instant now) {
+void Ack(Window& window, uint32_t acked_bytes, uint32_t pipe_bytes, Instant now,
+         uint32_t srtt_us = 100000) {
   window.OnSent(pipe_bytes);
-  window.OnAck(acked_bytes, now);
+  window.OnAck(acked_bytes, now, srtt_us);
 }
 
 // [RFC 6928 2]
@@ -77,13 +78,12 @@ TEST(Congestion, AWindowThatIsNotUsedDoesNotGrow) {
 // [RFC 9406 4.2] [RFC 3465 2.2] peers that join segments acknowledge many at once: the first slow
 // start follows up to eight of them, one after a loss two.
 TEST(Congestion, SlowStartFollowsAnAcknowledgementOfManySegments) {
-  Congestion congestion;
-  congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
+  Window congestion(CongestionAlgorithm::kCubic, 10);
   Ack(congestion, 6 * kMss, 10 * kMss, Instant{});
   EXPECT_EQ(congestion.cwnd_bytes(), 16 * kMss);
   Ack(congestion, 16 * kMss, 16 * kMss, Instant{});
   EXPECT_EQ(congestion.cwnd_bytes(), 24 * kMss);
-  congestion.OnTimeout(24 * kMss, kMss, /*first=*/true, Instant{});
+  congestion.congestion.OnTimeout(congestion.context(), 24 * kMss, /*first=*/true);
   Ack(congestion, 10 * kMss, kMss, Instant{});
   EXPECT_EQ(congestion.cwnd_bytes(), 3 * kMss);
 }
@@ -177,16 +177,15 @@ TEST(Cubic, TheCurveFollowsTheFormula) {
 // [RFC 9438 4.3] where Reno would be faster, on a short path with a small window, the window
 // follows it: 9/17 of a segment per round trip up to the old maximum, then one.
 TEST(Cubic, IsNoSlowerThanReno) {
-  Congestion congestion;
-  congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
+  Window congestion(CongestionAlgorithm::kCubic, 10);
   Instant now{seconds(1)};
-  congestion.OnCongestion(10 * kMss, kMss, now);
+  congestion.OnCongestion(10 * kMss);
   EXPECT_EQ(congestion.cwnd_bytes(), 7 * kMss);
   for (int round = 0; round < 17; ++round) {
     now += milliseconds(1);
     const uint32_t segments = congestion.cwnd_bytes() / kMss;
     for (uint32_t i = 0; i < segments; ++i)
-      congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 1000, now);
+      Ack(congestion, kMss, congestion.cwnd_bytes(), now, 1000);
   }
   // Six round trips to ten segments, eleven more.
   EXPECT_NEAR(congestion.cwnd_bytes() / double{kMss}, 21, 2);
@@ -194,25 +193,15 @@ TEST(Cubic, IsNoSlowerThanReno) {
 
 // [RFC 9438 4.4] however far the curve is ahead, a round trip adds about half of the window.
 TEST(Cubic, GrowsByHalfPerRoundAtMost) {
-  Congestion congestion;
-  congestion.Start(CongestionAlgorithm::kCubic, kMss, 100);
+  Window congestion(CongestionAlgorithm::kCubic, 100);
   Instant now{seconds(1)};
-  congestion.OnCongestion(100 * kMss, kMss, now);
-  congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, now);
+  congestion.OnCongestion(100 * kMss);
+  Ack(congestion, kMss, congestion.cwnd_bytes(), now);
   now += seconds(60);
   const uint32_t before = congestion.cwnd_bytes();
-  for (uint32_t i = 0; i < before / kMss; ++i)
-    congestion.OnAck(kMss, congestion.cwnd_bytes(), kMss, 100000, now);
+  for (uint32_t i = 0; i < before / kMss; ++i) Ack(congestion, kMss, congestion.cwnd_bytes(), now);
   EXPECT_GT(congestion.cwnd_bytes(), before * 14 / 10);
   EXPECT_LT(congestion.cwnd_bytes(), before * 17 / 10);
-}
-
-// [RFC 3465 2.2] an acknowledgement of many segments counts as two in slow start.
-TEST(Congestion, SlowStartGrowsByTwoSegmentsAtMost) {
-  Congestion congestion;
-  congestion.Start(CongestionAlgorithm::kNewReno, kMss, 10);
-  congestion.OnAck(10 * kMss, 10 * kMss, kMss, 100000, Instant{seconds(1)});
-  EXPECT_EQ(congestion.cwnd_bytes(), 12 * kMss);
 }
 
 // [RFC 9438 4.6] [RFC 9438 4.7]

@@ -177,6 +177,9 @@ class Layer {
 
   // layer_output.cc
   Outgoing EmitReply(const Reply& reply, MutableBytes out);
+  size_t EmitOptions(const Connection& connection, Control& control, const Env& env,
+                     SegmentPlan& plan, std::array<uint8_t, 40>& bytes, bool& has_left_out,
+                     SackBlock& duplicate) const;
   Outgoing EmitSegment(uint32_t index, const SegmentPlan& plan, MutableBytes out, Instant now);
 
   // layer_sockets.cc

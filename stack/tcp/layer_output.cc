@@ -6,6 +6,17 @@
 #include "stack/wire/tcp_options.h"
 
 namespace aether::tcp {
+namespace {
+
+// [RFC 7323 appendix A] the timestamps option, aligned.
+size_t EmitTimestamps(std::array<uint8_t, 40>& bytes, uint32_t value, uint32_t echo) {
+  StoreBe<uint32_t>(bytes.data(), 0x0101080a);
+  StoreBe<uint32_t>(bytes.data() + 4, value);
+  StoreBe<uint32_t>(bytes.data() + 8, echo);
+  return 12;
+}
+
+}  // namespace
 
 Layer::Outgoing Layer::EmitReply(const Reply& reply, MutableBytes out) {
   std::array<uint8_t, 40> bytes;
@@ -33,6 +44,38 @@ Layer::Outgoing Layer::EmitReply(const Reply& reply, MutableBytes out) {
           .dscp = reply.dscp};
 }
 
+// Writes the options of `plan`, and cuts its payload where it must make room for them.
+size_t Layer::EmitOptions(const Connection& connection, Control& control, const Env& env,
+                          SegmentPlan& plan, std::array<uint8_t, 40>& bytes, bool& has_left_out,
+                          SackBlock& duplicate) const {
+  const bool is_syn = plan.kind == SegmentPlan::Kind::kSyn;
+  if (!is_syn && control.out_of_order == kNoIndex) [[likely]] {
+    // All that an ordinary segment has, and its room is reserved.
+    return connection.Has(Connection::kTimestamps)
+               ? EmitTimestamps(bytes, connection.TimestampNow(control, env), control.ts_recent)
+               : 0;
+  }
+  TcpOptions options = connection.OptionsFor(plan, control, env);
+  size_t option_bytes = options.Emit(bytes);
+  // [RFC 6691] the peer's MSS and the path's know of no options: blocks of a SACK take their room
+  // from the payload. What is sent again has its size already, and takes it from the blocks.
+  const size_t room_max =
+      connection.mss_bytes + (connection.Has(Connection::kTimestamps) ? size_t{12} : size_t{0});
+  while (plan.kind == SegmentPlan::Kind::kRetransmit && options.sack_block_count > 0 &&
+         plan.payload_bytes + option_bytes > room_max) {
+    --options.sack_block_count;
+    option_bytes = options.Emit(bytes);
+    has_left_out = connection.Has(Connection::kAckNow);
+    duplicate = buffers_.out_of_orders[control.out_of_order].duplicate;
+  }
+  const size_t room = is_syn ? 0 : room_max - option_bytes;
+  if (plan.payload_bytes > room) {
+    plan.payload_bytes = static_cast<uint32_t>(room);
+    plan.flags = static_cast<uint8_t>(plan.flags & ~(tcp_flags::kFin | tcp_flags::kPsh));
+  }
+  return option_bytes;
+}
+
 Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, MutableBytes out,
                                    Instant now) {
   Connection& connection = connections_[index];
@@ -55,30 +98,14 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
   header.window =
       is_syn ? static_cast<uint16_t>(std::min<uint32_t>(buffer_bytes, 0xffff))
              : connection.rcv_.Advertise(buffer_bytes, connection.mss_bytes, connection.rcv_scale);
-  // What is said with this segment, to be said again with the next one if it finds no room.
-  SackBlock duplicate;
+  // Blocks of a SACK for which there was no room.
   bool has_left_out = false;
+  SackBlock duplicate;
   if (is_syn || connection.Has(Connection::kTimestamps) || connection.Has(Connection::kSack)) {
-    TcpOptions options = connection.OptionsFor(plan, control, env);
-    size_t option_bytes = options.Emit(bytes);
-    // [RFC 6691] the peer's MSS and the path's know of no options: blocks of a SACK take their room
-    // from the payload. What is sent again has its size already, and takes it from the blocks.
-    const size_t room_max =
-        connection.mss_bytes + (connection.Has(Connection::kTimestamps) ? size_t{12} : size_t{0});
-    while (plan.kind == SegmentPlan::Kind::kRetransmit && options.sack_block_count > 0 &&
-           plan.payload_bytes + option_bytes > room_max) {
-      --options.sack_block_count;
-      option_bytes = options.Emit(bytes);
-      has_left_out = connection.Has(Connection::kAckNow);
-      duplicate = buffers_.out_of_orders[control.out_of_order].duplicate;
-    }
+    const size_t option_bytes =
+        EmitOptions(connection, control, env, plan, bytes, has_left_out, duplicate);
     header.options = Bytes(bytes).first(option_bytes);
-    const size_t room = is_syn ? 0 : room_max - option_bytes;
-    if (plan.payload_bytes > room) {
-      plan.payload_bytes = static_cast<uint32_t>(room);
-      plan.flags = static_cast<uint8_t>(plan.flags & ~(tcp_flags::kFin | tcp_flags::kPsh));
-      header.flags = plan.flags;
-    }
+    header.flags = plan.flags;
   }
   uint16_t sum = 0;
   if (plan.payload_bytes > 0) {
@@ -96,6 +123,7 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
   if (plan.flags == tcp_flags::kAck && plan.payload_bytes == 0) ++counters_.tcp_pure_acks_out;
   connection.OnSent(plan, control, env);
   if (has_left_out) [[unlikely]] {
+    // The next one says it again.
     connection.Set(Connection::kAckNow);
     if (duplicate.start != duplicate.end) connection.ReportDuplicate(duplicate, control, env);
   }

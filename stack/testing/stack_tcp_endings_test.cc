@@ -22,6 +22,9 @@ constexpr uint8_t kAck = tcp_flags::kAck;
 
 // --- Keepalive ---
 
+// Its times are kept in whole milliseconds.
+Duration WholeMs(Duration time) { return std::chrono::ceil<milliseconds>(time); }
+
 // [RFC 9293 3.8.4 MUST-25] nothing is sent for as long as nobody asked for it; [RFC 9293 3.8.4
 // MUST-28] two hours are what to ask for without an opinion.
 TEST(StackTcpKeepalive, IsOffUntilAskedFor) {
@@ -39,7 +42,7 @@ TEST(StackTcpKeepalive, ProbesAnIdleConnection) {
   const auto s = Script::Established(FullOptions());
   s->stack().SetOptions(s->connection(), {.keepalive_idle = seconds(100)});
   for (int i = 1; i <= 3; ++i) {
-    const Duration probed = s->ExpectNext(s->elapsed() + seconds(100), Ack(1).AtSeq(0));
+    const Duration probed = s->ExpectNext(WholeMs(s->elapsed() + seconds(100)), Ack(1).AtSeq(0));
     EXPECT_EQ(probed, s->elapsed());
     s->peer().Ack();
   }
@@ -55,14 +58,14 @@ TEST(StackTcpKeepalive, SeveralProbesWithoutAnAnswerAreTheEnd) {
   s->stack().SetOptions(s->connection(),
                         {.keepalive_idle = seconds(100), .keepalive_interval = seconds(10)});
   Duration last = s->ExpectNext(seconds(100), Ack(1).AtSeq(0));
-  for (int i = 2; i <= 8; ++i) last = s->ExpectNext(last + seconds(10), Ack(1).AtSeq(0));
+  for (int i = 2; i <= 8; ++i) last = s->ExpectNext(WholeMs(last + seconds(10)), Ack(1).AtSeq(0));
   s->ExpectState(State::kEstablished);
   // An answer to the eighth: everything begins anew.
   s->peer().Ack();
-  last = s->ExpectNext(s->elapsed() + seconds(100), Ack(1).AtSeq(0));
-  for (int i = 2; i <= 9; ++i) last = s->ExpectNext(last + seconds(10), Ack(1).AtSeq(0));
+  last = s->ExpectNext(WholeMs(s->elapsed() + seconds(100)), Ack(1).AtSeq(0));
+  for (int i = 2; i <= 9; ++i) last = s->ExpectNext(WholeMs(last + seconds(10)), Ack(1).AtSeq(0));
   EXPECT_EQ(s->TakeEvents(), 0);
-  s->ExpectNext(last + seconds(10), RstAck().AtSeq(1));
+  s->ExpectNext(WholeMs(last + seconds(10)), RstAck().AtSeq(1));
   EXPECT_NE(s->TakeEvents() & tcp_event::kTimedOut, 0);
 }
 

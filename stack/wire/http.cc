@@ -2,11 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
+
+#include "stack/wire/http_text.h"
 
 namespace aether {
 namespace {
+
+using http_text::EqualsNoCase;
+using http_text::FindControl;
+using http_text::IsDigit;
+using http_text::NextElement;
+using http_text::Trim;
 
 constexpr bool IsAlnum(int c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -33,61 +40,6 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
 }();
 
 constexpr bool Is(uint8_t byte, uint8_t class_bits) { return (kClasses[byte] & class_bits) != 0; }
-constexpr bool IsSpace(char c) { return c == ' ' || c == '\t'; }
-constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-// `lower` has lower-case letters and '-' only; `text` holds no control characters, so the bit trick
-// is exact.
-inline bool EqualsNoCase(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  int difference = 0;
-  for (size_t i = 0; i < lower.size(); ++i) difference |= (text[i] | 0x20) ^ lower[i];
-  return difference == 0;
-}
-
-constexpr uint64_t Repeat(uint8_t byte) { return 0x0101010101010101u * byte; }
-
-// The first control character other than a tab, or `end`.
-const uint8_t* FindControl(const uint8_t* at, const uint8_t* end) {
-  while (true) {
-    if constexpr (std::endian::native == std::endian::little) {
-      while (end - at >= 8) {
-        uint64_t word;
-        std::memcpy(&word, at, sizeof word);
-        const uint64_t not_delete = word ^ Repeat(0x7f);
-        // Bytes below 0x20, and 0x7f. Borrows can only mark a byte behind one that is marked
-        // rightly.
-        const uint64_t marks =
-            (((word - Repeat(0x20)) & ~word) | ((not_delete - Repeat(1)) & ~not_delete)) &
-            Repeat(0x80);
-        if (marks != 0) {
-          at += std::countr_zero(marks) / 8;
-          break;
-        }
-        at += 8;
-      }
-    }
-    while (at != end && *at >= 0x20 && *at != 0x7f) ++at;
-    if (at == end || *at != '\t') return at;
-    ++at;
-  }
-}
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-// Takes the next element of a comma-separated list (RFC 9110 5.6.1), trimmed; empty ones come too.
-// False at the end.
-bool NextElement(std::string_view& list, std::string_view& element) {
-  if (list.data() == nullptr) return false;
-  const size_t comma = list.find(',');
-  element = Trim(list.substr(0, comma));
-  list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
-  return true;
-}
 
 // [RFC 9110 7.2] uri-host [":" port]; empty is allowed.
 bool IsHost(std::string_view host) {
@@ -382,23 +334,10 @@ Drop HttpHeadParser::TakeHost(std::string_view value) {
   return Drop::kNone;
 }
 
-// [RFC 9110 8.6] digits only, within 64 bits; repeated only with the same value.
 Drop HttpHeadParser::TakeContentLength(std::string_view value) {
-  std::string_view element;
-  while (NextElement(value, element)) {
-    if (element.empty()) return Drop::kHttpBadLength;
-    uint64_t length = 0;
-    for (const char c : element) {
-      if (!IsDigit(c)) return Drop::kHttpBadLength;
-      const uint64_t digit = static_cast<uint64_t>(c - '0');
-      if (length > (UINT64_MAX - digit) / 10) return Drop::kHttpBadLength;
-      length = length * 10 + digit;
-    }
-    if (has_length_ && length != view_.content_length_) return Drop::kHttpBadLength;
-    has_length_ = true;
-    view_.content_length_ = length;
-  }
-  return Drop::kNone;
+  return http_text::TakeContentLength(value, has_length_, view_.content_length_)
+             ? Drop::kNone
+             : Drop::kHttpBadLength;
 }
 
 // [RFC 9112 6.1] chunked stands once and last; no other coding is known here.

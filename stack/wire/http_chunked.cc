@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stack/base/check.h"
 #include "stack/wire/http.h"
 
 namespace aether {
@@ -63,19 +64,30 @@ HttpChunkedSkipper::State HttpChunkedSkipper::Step(uint8_t byte) {
   return State::kFailed;
 }
 
+size_t HttpChunkedSkipper::FeedFraming(Bytes piece) {
+  size_t taken = 0;
+  while (taken < piece.size() && state_ != State::kData && state_ != State::kDone &&
+         state_ != State::kFailed) {
+    state_ = Step(piece[taken]);
+    if (state_ != State::kFailed) ++taken;
+  }
+  return taken;
+}
+
+void HttpChunkedSkipper::TakeData(uint64_t size) {
+  AETHER_CHECK(size <= data_left());
+  if (size == 0) return;
+  chunk_left_ -= size;
+  if (chunk_left_ == 0) state_ = State::kDataCr;
+}
+
 size_t HttpChunkedSkipper::Feed(Bytes piece) {
   size_t taken = 0;
   while (taken < piece.size() && state_ != State::kDone && state_ != State::kFailed) {
-    if (state_ == State::kData) {
-      const size_t bytes =
-          static_cast<size_t>(std::min<uint64_t>(chunk_left_, piece.size() - taken));
-      taken += bytes;
-      chunk_left_ -= bytes;
-      if (chunk_left_ == 0) state_ = State::kDataCr;
-    } else {
-      state_ = Step(piece[taken]);
-      if (state_ != State::kFailed) ++taken;
-    }
+    const uint64_t data = std::min<uint64_t>(data_left(), piece.size() - taken);
+    TakeData(data);
+    taken += static_cast<size_t>(data);
+    taken += FeedFraming(piece.subspan(taken));
   }
   return taken;
 }

@@ -1,4 +1,4 @@
-// The framing of a chunked body (RFC 9112 7.1), read in order to skip it.
+// The framing of a chunked body (RFC 9112 7.1), read in order to skip it or to get at the data.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,17 @@ class HttpChunkedSkipper {
 
   // Takes bytes up to the end of the body or the first fault; how many.
   size_t Feed(Bytes piece);
+
+  // To get at the data instead: takes framing up to the next data, the end or the first fault; how
+  // many bytes.
+  size_t FeedFraming(Bytes piece);
+  // Data that comes next, before more framing.
+  uint64_t data_left() const { return state_ == State::kData ? chunk_left_ : 0; }
+  // Takes that much of it; size <= data_left().
+  void TakeData(uint64_t size);
+  // For what follows, instead of what is left of the allowance so far.
+  void AllowExtra(uint32_t extra_bytes_max) { extra_left_ = extra_bytes_max; }
+
   bool done() const { return state_ == State::kDone; }
   bool failed() const { return state_ == State::kFailed; }
 
