@@ -139,6 +139,16 @@ TEST_F(FetchHostTest, HeadersAndErrors) {
   EXPECT_THAT(said, ::testing::HasSubstr("aether-fetch: connection refused by 10.0.0.1:81\n"));
 }
 
+// A connection that we reset is over at once.
+TEST_F(FetchHostTest, NothingIsWaitedForAfterAReset) {
+  Plan({"http://10.0.0.1/missing"});
+  const Instant begin = now_;
+  ::testing::internal::CaptureStderr();
+  ASSERT_TRUE(Run());
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_LT(now_ - begin, milliseconds(100));
+}
+
 TEST_F(FetchHostTest, AnOutputThatCannotBeWritten) {
   Plan({"http://10.0.0.1/b"});
   options_.plan.output = (folder_ / "missing" / "x").string();
