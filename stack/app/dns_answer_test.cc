@@ -73,7 +73,7 @@ TEST(DnsAnswerTest, AnAliasAloneIsToBeFollowed) {
             Kind::kNoData);
 }
 
-// [RFC 2308 section 2] and section 5.
+// [RFC 2308 2.1, 2.2] and [RFC 2308 section 5].
 TEST(DnsAnswerTest, TheKindsOfNo) {
   const DnsReading no_name = Read(About(0x8183).Soa("example", 50, 6));
   EXPECT_EQ(no_name.kind, Kind::kNoName);

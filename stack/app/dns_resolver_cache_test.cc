@@ -57,6 +57,14 @@ TEST(DnsResolverCacheTest, LivesAreHeldToTheLimits) {
   EXPECT_FALSE(ResolveFound(longer, "zero.example", 0));
 }
 
+// And what is not kept takes no place from what is.
+TEST(DnsResolverCacheTest, NoLifeTakesNoPlace) {
+  DnsTestNetwork net({.entries_max = 1});
+  EXPECT_TRUE(ResolveFound(net, "kept.example", 100));
+  EXPECT_TRUE(ResolveFound(net, "zero.example", 0));
+  EXPECT_FALSE(ResolveFound(net, "kept.example", 100));
+}
+
 // [RFC 2308 section 5] a "no" is kept for as long as the SOA says, and not without one.
 TEST(DnsResolverCacheTest, NegativeAnswers) {
   DnsTestNetwork net;

@@ -49,8 +49,8 @@ TEST(DnsResolverTest, NamesThatAreNone) {
   EXPECT_EQ(none.resolver->Start("a", none.now).error(), Error::kNoRoute);
 }
 
-// [RFC 5452 section 9.1] everything about an answer must be right; the rest is counted, and the
-// right one still counts afterwards.
+// [RFC 1035 7.3] [RFC 5452 section 9.1] everything about an answer must be right; the rest is
+// counted, and the right one still counts afterwards.
 TEST(DnsResolverTest, WhatIsNotTheAnswerIsIgnored) {
   DnsTestNetwork net({.answer_bytes_max = 600});
   const DnsLookupId id = net.Start("www.example");
@@ -225,6 +225,7 @@ TEST(DnsResolverTest, NobodyAnswersArp) {
   EXPECT_EQ(net.Status(id), DnsStatus::kTimedOut);
 }
 
+// [RFC 1035 4.1.1] the TC bit.
 TEST(DnsResolverTest, TruncatedIsAnError) {
   DnsTestNetwork net;
   const DnsLookupId id = net.Start("www.example");

@@ -23,6 +23,22 @@ std::string Seconds(Duration duration) {
   return text + " s";
 }
 
+// [RFC 9293 3.9.1.8 MUST-47] what routers said about an attempt that nobody answered.
+std::string_view SoftErrorText(tcp::SoftError error) {
+  switch (error) {
+    case tcp::SoftError::kNetworkUnreachable:
+      return ": a router says that the network is unreachable";
+    case tcp::SoftError::kHostUnreachable:
+      return ": a router says that the host is unreachable";
+    case tcp::SoftError::kProhibited:
+      return ": a router says that this is prohibited";
+    case tcp::SoftError::kTimeExceeded:
+      return ": a router says that the way is too long";
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 std::string AddressText(Ipv4Address address) {
@@ -226,11 +242,13 @@ std::string Fetch::FailureText() const {
   switch (client_.failure(request_)) {
     case HttpFailure::kRefused:
       return "connection refused by " + Where();
-    case HttpFailure::kConnectTimeout:
-      return "timed out: no answer from " + Where() +
-             (options_.connect_timeout > Duration(0)
-                  ? " within " + Seconds(options_.connect_timeout)
-                  : "");
+    case HttpFailure::kConnectTimeout: {
+      std::string text = "timed out: no answer from " + Where();
+      if (options_.connect_timeout > Duration(0))
+        text.append(" within ").append(Seconds(options_.connect_timeout));
+      const auto tcp = Inspect();
+      return tcp ? text.append(SoftErrorText(tcp->soft_error)) : text;
+    }
     case HttpFailure::kIdleTimeout:
       return "timed out: " + Where() + " sent nothing for " + Seconds(options_.idle_timeout);
     case HttpFailure::kDeadline:

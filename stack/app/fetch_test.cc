@@ -180,6 +180,7 @@ TEST_F(FetchTest, RedirectsThatLeadNowhere) {
   EXPECT_EQ(fetch_->response()->status(), 304);
 }
 
+// [RFC 1123 6.1.3.4] a host with several addresses.
 TEST_F(FetchTest, TheNextAddressMayBeBetter) {
   responses_["/"] = Ok("hello");
   names_["two.example"] = {Ipv4Address::Of(10, 0, 0, 77), testing::kPeerIp};
@@ -205,6 +206,39 @@ TEST_F(FetchTest, FailuresAreSentences) {
   EXPECT_THAT(Error("http://10.0.0.1/head"), HasSubstr("within the header"));
   responses_["/bad"] = "nonsense";
   EXPECT_THAT(Error("http://10.0.0.1/bad"), HasSubstr("malformed"));
+}
+
+// [RFC 9293 3.9.1.8 MUST-47] a soft error ends nothing, and is told when the time is over.
+TEST_F(FetchTest, WhatRoutersSayIsTold) {
+  fetch_ =
+      std::make_unique<Fetch>(resolver_, pair_.client, FetchOptions{.connect_timeout = seconds(5)},
+                              HttpUrl::Parse("http://10.0.0.1/").value(), pair_.now);
+  pair_.b.cut = true;
+  pair_.Settle();
+  const auto tcp = fetch_->Inspect();
+  ASSERT_TRUE(tcp);
+  testing::TcpSpec syn;
+  syn.ip.source = testing::kOurIp;
+  syn.ip.destination = testing::kPeerIp;
+  syn.source_port = tcp->local.port;
+  syn.destination_port = 80;
+  syn.sequence = tcp->snd_una.value();
+  testing::Frame quote = testing::BuildTcp(syn);
+  quote.erase(quote.begin(), quote.begin() + 14);
+  testing::IcmpSpec icmp;
+  icmp.type = 3;
+  icmp.code = 1;
+  icmp.rest_of_header = 0;
+  icmp.payload = quote;
+  const testing::Frame frame = testing::BuildIcmp(icmp);
+  const Bytes view = frame;
+  pair_.a.stack.Receive({&view, 1}, pair_.now);
+  pair_.Advance(seconds(4));
+  EXPECT_EQ(fetch_->phase(), Phase::kConnecting);
+  pair_.Advance(seconds(2));
+  EXPECT_EQ(fetch_->error(),
+            "timed out: no answer from 10.0.0.1:80 within 5 s: a router says that the host is "
+            "unreachable");
 }
 
 TEST_F(FetchTest, HeadAsksForNoContent) {

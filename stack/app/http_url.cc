@@ -45,8 +45,9 @@ std::optional<std::string> TakeAuthority(std::string_view authority, HttpUrl& ur
   if (colon != std::string_view::npos && colon + 1 < authority.size()) {
     uint32_t port = 0;
     for (const char c : authority.substr(colon + 1)) {
-      if (!IsDigit(c) || (port = port * 10 + static_cast<uint32_t>(c - '0')) > 65535)
-        return "has a port that is none";
+      if (!IsDigit(c)) return "has a port that is none";
+      port = port * 10 + static_cast<uint32_t>(c - '0');
+      if (port > 65535) return "has a port that is none";
     }
     if (port == 0) return "has a port that is none";
     url.port = static_cast<uint16_t>(port);

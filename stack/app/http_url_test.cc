@@ -15,6 +15,7 @@ std::string Canonical(std::string_view text) {
   return url ? url->ToString() : url.error();
 }
 
+// [RFC 3986 3.1] the scheme, [RFC 3986 3.2] the authority; [RFC 9110 7.1] the fragment stays here.
 TEST(HttpUrlTest, Parts) {
   const auto url = HttpUrl::Parse("HTTP://WWW.Example.:8080/a/B?c=d#e");
   ASSERT_TRUE(url) << url.error();
@@ -61,7 +62,8 @@ TEST(HttpUrlTest, Refusals) {
   EXPECT_FALSE(HttpUrl::Parse("http://a/" + std::string(HttpUrl::kSizeMax - 8, 'x')));
 }
 
-// [RFC 3986 5.4] the examples that http URLs without parameters have.
+// [RFC 3986 section 5] [RFC 3986 5.2.3, 5.2.4] and of [RFC 3986 5.4] the examples that http URLs
+// without parameters have.
 TEST(HttpUrlTest, References) {
   const HttpUrl base = HttpUrl::Parse("http://a/b/c/d?q").value();
   const auto resolve = [&](std::string_view reference) {

@@ -1,11 +1,11 @@
 // aether-fetch: fetches http URLs over a TAP with our own stack. Reads its flags, attaches to the
 // TAP, drives one host in one thread until all fetches are over or a signal comes. Exit codes: 0
 // all were fetched, 1 not (one sentence says why), 2 usage.
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <span>

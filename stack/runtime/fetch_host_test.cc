@@ -35,7 +35,8 @@ class FetchHostTest : public ::testing::Test {
     EXPECT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = name;
     server_stack_.SetAddress({testing::kPeerIp, 24}, std::nullopt);
-    content_.Add("/a", std::string(50'000, 'a'));
+    for (int i = 0; i < 20'000; ++i) long_ += std::to_string(i);
+    content_.Add("/a", long_);
     content_.Add("/b", "b");
     server_ =
         app::HttpServer::Create(server_stack_, {.content = &content_, .limits = {}}, now_).value();
@@ -52,6 +53,7 @@ class FetchHostTest : public ::testing::Test {
   bool Run(Duration at_most = seconds(60)) {
     host_ = std::make_unique<FetchHost>(options_, ConfigOf(testing::kOurMac, 2), stop_, now_);
     const Instant end = now_ + at_most;
+    uint64_t connects_before = 0;
     std::vector<uint8_t> buffer(host_->stack().frame_size_max());
     std::vector<std::vector<uint8_t>> to_server;
     std::vector<std::vector<uint8_t>> to_host;
@@ -59,6 +61,9 @@ class FetchHostTest : public ::testing::Test {
       const std::vector<Bytes> in(to_host.begin(), to_host.end());
       host_->Receive(in, now_);
       to_host.clear();
+      const uint64_t connects = host_->stack().counters().tcp_connects;
+      starts_at_once_max_ = std::max(starts_at_once_max_, connects - connects_before);
+      connects_before = connects;
       connections_max_ = std::max(connections_max_, host_->stack().connection_count());
       while (const size_t size = host_->Transmit(buffer, now_))
         to_server.emplace_back(buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(size));
@@ -94,13 +99,15 @@ class FetchHostTest : public ::testing::Test {
   std::atomic<bool> stop_{false};
   std::unique_ptr<FetchHost> host_;
   size_t connections_max_ = 0;
+  uint64_t starts_at_once_max_ = 0;
+  std::string long_;
 };
 
 TEST_F(FetchHostTest, OneUrlAfterAnotherIntoOneFile) {
   Plan({"http://10.0.0.1/b", "http://10.0.0.1/a", "http://10.0.0.1/b"});
   const Instant begin = now_;
   ASSERT_TRUE(Run());
-  EXPECT_EQ(Contents("out"), "b" + std::string(50'000, 'a') + "b");
+  EXPECT_EQ(Contents("out"), "b" + long_ + "b");
   EXPECT_EQ(host_->session().failed(), 0u);
   EXPECT_LE(connections_max_, 2u);  // one, and one that still closes
   EXPECT_LT(now_ - begin, milliseconds(500));
@@ -112,9 +119,22 @@ TEST_F(FetchHostTest, SeveralAtOnceInOrder) {
   options_.plan.parallel = 4;
   options_.plan.repeat = 2;
   ASSERT_TRUE(Run());
-  EXPECT_EQ(Contents("out"), std::string(8 * 50'000, 'a') + std::string(8, 'b'));
+  std::string expected;
+  for (int i = 0; i < 8; ++i) expected += long_;
+  EXPECT_TRUE(Contents("out") == expected + std::string(8, 'b'));
   EXPECT_GE(connections_max_, 2u);
   EXPECT_LE(connections_max_, 8u);
+}
+
+// A server with a short queue is not run over.
+TEST_F(FetchHostTest, TheFirstConnectionsDoNotComeInABurst) {
+  Plan({"http://10.0.0.1/b"});
+  options_.plan.parallel = 20;
+  const Instant begin = now_;
+  ASSERT_TRUE(Run());
+  EXPECT_EQ(starts_at_once_max_, 1u);
+  EXPECT_GE(now_ - begin, milliseconds(38));
+  EXPECT_LT(now_ - begin, milliseconds(300));
 }
 
 TEST_F(FetchHostTest, OutputsOfTheirOwn) {
@@ -137,6 +157,16 @@ TEST_F(FetchHostTest, HeadersAndErrors) {
   EXPECT_THAT(Contents("out"), ::testing::EndsWith("\r\n\r\n"));  // no error page
   EXPECT_THAT(said, ::testing::HasSubstr("aether-fetch: 10.0.0.1:80 answered 404"));
   EXPECT_THAT(said, ::testing::HasSubstr("aether-fetch: connection refused by 10.0.0.1:81\n"));
+}
+
+// A connection that we reset is over at once.
+TEST_F(FetchHostTest, NothingIsWaitedForAfterAReset) {
+  Plan({"http://10.0.0.1/missing"});
+  const Instant begin = now_;
+  ::testing::internal::CaptureStderr();
+  ASSERT_TRUE(Run());
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_LT(now_ - begin, milliseconds(100));
 }
 
 TEST_F(FetchHostTest, AnOutputThatCannotBeWritten) {

@@ -27,7 +27,7 @@ class HttpResponseView {
 
   // Bytes up to and with the empty line.
   size_t head_size() const { return head_size_; }
-  // 100 to 999; [RFC 9110 15] what is above 599 counts as an error of the server.
+  // 100 to 999; [RFC 9110 section 15] what is above 599 counts as an error of the server.
   uint16_t status() const { return status_; }
   // The version is 1.minor; minors above 1 behave as 1.
   uint8_t minor_version() const { return minor_version_; }

@@ -41,7 +41,7 @@ TEST(HttpResponseTest, AnOrdinaryHead) {
   EXPECT_EQ(view->Find("location"), std::nullopt);
 }
 
-// [RFC 9112 section 4] the status line.
+// [RFC 9112 section 4] the status line; [RFC 9110 section 15] codes beyond 599 are let in.
 TEST(HttpResponseTest, StatusLines) {
   EXPECT_EQ(Parse("HTTP/1.0 404 \r\n\r\n")->status(), 404);
   EXPECT_EQ(Parse("HTTP/1.1 404\r\n\r\n")->reason(), "");
