@@ -130,7 +130,9 @@ TEST(StackTcpConnect, TheApplicationMayGiveUpSooner) {
   const auto s = Opening({.socket = {.user_timeout = seconds(5)}});
   s->AdvanceTo(milliseconds(4990));
   s->ExpectState(State::kSynSent);
+  EXPECT_EQ(s->output_size(), 2u);
   s->AdvanceTo(milliseconds(5010));
+  EXPECT_EQ(s->output_size(), 2u);
   EXPECT_NE(s->TakeEvents() & tcp_event::kTimedOut, 0);
 }
 
