@@ -35,7 +35,7 @@ class Stack::Impl {
         udp_(config_, random_, counters_),
         tcp_(config_, random_, counters_, now),
         now_(now) {
-    AETHER_CHECK(!config.mac.IsGroup());
+    AETHER_CHECK(!config.mac.IsGroup() && config.time_to_live != 0);
   }
 
   void Receive(std::span<const Bytes> frames, Instant now);

@@ -80,7 +80,7 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
       AckNow();
     }
   }
-  if (rest.Has(kUrg)) TakeUrgent(rest, control, arrival);
+  if (rest.Has(kUrg)) TakeUrgent(segment, control, arrival);
   if (!TakeText(rest, control, env, arrival)) return arrival;
   if (rest.Has(kFin)) TakeFin(arrival);
   return arrival;

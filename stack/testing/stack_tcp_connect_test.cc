@@ -47,6 +47,29 @@ TEST(StackTcpConnect, TheSynAckOpensIt) {
   EXPECT_EQ(s->stack().Inspect(s->connection())->mss_bytes, 1200);
 }
 
+// [RFC 9293 3.10.7.3] fourth: text, an urgent mark and a FIN of the SYN-ACK count.
+TEST(StackTcpConnect, WhatComesWithTheSynAckIsTaken) {
+  const auto s = Opening();
+  s->Write("question");
+  s->peer().Send({.flags = kSyn | kAck | tcp_flags::kUrg,
+                  .ack = 1,
+                  .data = ToFrame("banner"),
+                  .options = MssOption(1200),
+                  .urgent_pointer = 3});
+  s->Expect(Data("question").AtSeq(1).WithAck(7));
+  EXPECT_EQ(s->TakeEvents(), tcp_event::kConnected | tcp_event::kReadable | tcp_event::kNotice);
+  EXPECT_EQ(s->stack().Inspect(s->connection())->urgent_bytes, 2u) << "the SYN has a number, too";
+  EXPECT_EQ(s->Read(), "banner");
+
+  const auto closed = Opening();
+  closed->peer().Send({.flags = kSyn | kAck | kFin, .ack = 1, .data = ToFrame("bye")});
+  closed->Expect(Ack(5).AtSeq(1));
+  EXPECT_EQ(closed->TakeEvents(),
+            tcp_event::kConnected | tcp_event::kReadable | tcp_event::kPeerClosed);
+  closed->ExpectState(State::kCloseWait);
+  EXPECT_EQ(closed->Read(), "bye");
+}
+
 // The options of a SYN stand in Linux's order, and [RFC 9293 3.7.1 MUST-14, SHLD-5, MAY-3] the MSS
 // is always among them, [RFC 9293 3.7.1 MUST-67] no larger than what can be received.
 TEST(StackTcpConnect, TheSynOffersEverything) {
