@@ -296,6 +296,31 @@ TEST(StackTcpConnectCall, ChecksTheAddress) {
   EXPECT_EQ(s.Expect(Ack(1)).ip->source, kOurIp.value);
 }
 
+// [RFC 9293 3.9.1.1 MUST-43] the local address can be named: ours when we open, any when we listen,
+// where it counts as soon as it is ours.
+TEST(StackTcpConnectCall, MayNameTheLocalAddress) {
+  const Ipv4Address other = Ipv4Address::Of(10, 0, 0, 3);
+  Script s(NoListener());
+  EXPECT_EQ(s.stack().TcpConnect({kPeerIp, 9}, {.local_address = other}).error(),
+            Error::kBadArgument);
+  EXPECT_TRUE(s.stack().TcpConnect({kPeerIp, 9}, {.local_address = kOurIp}).has_value());
+  EXPECT_FALSE(s.stack().TcpListen(80, {.local_address = Ipv4Address::Broadcast()}).has_value());
+  ASSERT_TRUE(s.stack().TcpListen(80, {.local_address = other}).has_value());
+  ASSERT_TRUE(s.stack().TcpListen(81, {.local_address = kOurIp}).has_value());
+  s.Step();
+  s.DiscardOutput();
+  s.SendDropped(s.peer().Build({.flags = kSyn}), Drop::kTcpPortClosed);
+  s.Expect(RstAck(1));
+  s.AddPeer({.port = 5, .stack_port = 81}).Syn();
+  s.Expect(SynAck().ToPort(5));
+  s.stack().SetAddress({other, 24}, std::nullopt);
+  s.Step();
+  s.DiscardOutput();
+  Frame syn = BuildTcp({.ip = {.destination = other}, .flags = kSyn, .options = MssOption(1460)});
+  s.SendDelivered(syn);
+  s.Expect(SynAck());
+}
+
 // [RFC 9293 3.9.1.1 MUST-41, MUST-42] listening on a port leaves the connections that use it alone,
 // also half-open ones; a second listener is refused.
 TEST(StackTcpConnectCall, ListeningLeavesConnectionsAlone) {
