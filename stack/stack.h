@@ -53,12 +53,17 @@ struct ListenOptions {
   uint16_t owner = 0;
   uint32_t backlog = 1024;  // connections that wait for Accept
   SocketOptions socket{};   // of the connections that it takes
+  // [RFC 9293 3.9.1.1 MUST-43] connections to this address only, whenever it is ours; otherwise to
+  // whatever address we have.
+  std::optional<Ipv4Address> local_address{};
 };
 
 struct ConnectOptions {
   uint16_t owner = 0;
   uint16_t local_port = 0;  // 0: a random one that is free
   SocketOptions socket{};
+  // [RFC 9293 3.9.1.1 MUST-43] refused unless it is ours; otherwise the one that we have.
+  std::optional<Ipv4Address> local_address{};
 };
 
 struct UdpOptions {

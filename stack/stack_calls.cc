@@ -48,7 +48,8 @@ std::expected<void, Error> Stack::JoinMulticast(Ipv4Address group) {
 void Stack::LeaveMulticast(Ipv4Address group) { impl_->interface_.addressing().Leave(group); }
 
 std::expected<ListenerId, Error> Stack::TcpListen(uint16_t port, ListenOptions options) {
-  return impl_->tcp_.Listen(port, options.owner, options.backlog, options.socket);
+  return impl_->tcp_.Listen(port, options.owner, options.backlog, options.socket,
+                            options.local_address);
 }
 void Stack::TcpUnlisten(ListenerId listener) { impl_->tcp_.Unlisten(listener); }
 std::expected<ConnectionId, Error> Stack::TcpConnect(Ipv4Endpoint remote,
@@ -60,6 +61,8 @@ std::expected<ConnectionId, Error> Stack::TcpConnect(Ipv4Endpoint remote,
       addressing.IsBroadcast(remote.address)) {
     return std::unexpected(Error::kBadArgument);
   }
+  if (options.local_address && !addressing.IsOwn(*options.local_address))
+    return std::unexpected(Error::kBadArgument);
   if (!addressing.NextHop(remote.address)) return std::unexpected(Error::kNoRoute);
   // [RFC 9293 3.9.1.1 MUST-44] the interface knows the local address.
   return impl_->tcp_.Connect({addressing.own(), options.local_port}, remote, options.owner,

@@ -37,7 +37,7 @@ class Stack::Impl {
         udp_(config_, random_, counters_),
         tcp_(config_, random_, counters_, now),
         now_(now) {
-    AETHER_CHECK(!config.mac.IsGroup());
+    AETHER_CHECK(!config.mac.IsGroup() && config.time_to_live != 0);
     if (config.sharded) reassembled_.reserve(config.net.reassembly_datagrams_max);
   }
 

@@ -163,7 +163,10 @@ TEST(HttpServerFile, IsReadInBoundedPiecesAndNoFasterThanTaken) {
   ShortContent content;
   ShortContent::promised = ShortContent::has = uint64_t{1} << 50;
   ShortContent::largest_read_bytes = 0;
-  TestNetwork network(Options(content));
+  // The stack's buffer is what bounds it, and stays as it is.
+  HostOptions options = Options(content);
+  options.stack.profile.buffer_growth = false;
+  TestNetwork network(options);
   TestClient& client = network.Connect();
   client.auto_acknowledge = false;
   client.Send(Get("/endless"));

@@ -81,7 +81,7 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
       AckNow();
     }
   }
-  if (rest.Has(kUrg)) TakeUrgent(rest, control, env, arrival);
+  if (rest.Has(kUrg)) TakeUrgent(segment, control, env, arrival);
   if (!TakeText(rest, control, env, arrival)) return arrival;
   if (rest.Has(kFin)) TakeFin(arrival);
   return arrival;

@@ -79,6 +79,12 @@ Arrival Connection::OnSynSentSegment(const Segment& segment, const TcpOptions& s
   Open(control, env);
   AckNow();
   arrival.events |= tcp_event::kConnected;
+  // [RFC 9293 3.10.7.3] fourth: what else is in the SYN-ACK is taken from the sixth step on.
+  Segment rest = segment;
+  rest.seq += 1;
+  rest.flags = static_cast<uint8_t>(rest.flags & ~kSyn);
+  if (rest.Has(tcp_flags::kUrg)) TakeUrgent(segment, control, arrival);
+  if (TakeText(rest, control, env, arrival) && rest.Has(tcp_flags::kFin)) TakeFin(arrival);
   return arrival;
 }
 

@@ -95,7 +95,8 @@ class Layer {
   // --- Calls of applications; stack.h says what they mean ---
 
   std::expected<ListenerId, Error> Listen(uint16_t port, uint16_t owner, uint32_t backlog,
-                                          const SocketOptions& options);
+                                          const SocketOptions& options,
+                                          std::optional<Ipv4Address> local = std::nullopt);
   void Unlisten(ListenerId id);
   std::optional<ConnectionId> Accept(ListenerId id);
   size_t WaitingForAccept(ListenerId id) const;

@@ -164,6 +164,11 @@ void Layer::Establish(uint32_t index) {
 
 // [RFC 9293 3.10.7.2] LISTEN: first a reset, then an ACK, then a SYN, then anything else.
 Drop Layer::ReceiveForListener(uint8_t listener, const Segment& segment, Instant now) {
+  if (listeners_[listener].local && *listeners_[listener].local != segment.flow.local) {
+    // [RFC 9293 3.9.1.1 MUST-43] it listens at another address: here the port is closed.
+    ReplyReset(segment);
+    return Drop::kTcpPortClosed;
+  }
   if (segment.Has(tcp_flags::kRst)) return Drop::kTcpListenerRst;
   if (segment.Has(tcp_flags::kAck)) {
     if (segment.Has(tcp_flags::kSyn)) {

@@ -20,8 +20,10 @@ Connection* Layer::Find(ConnectionId id) {
 }
 
 std::expected<ListenerId, Error> Layer::Listen(uint16_t port, uint16_t owner, uint32_t backlog,
-                                               const SocketOptions& options) {
-  if (port == 0 || backlog == 0) return std::unexpected(Error::kBadArgument);
+                                               const SocketOptions& options,
+                                               std::optional<Ipv4Address> local) {
+  if (port == 0 || backlog == 0 || (local && !local->IsUnicast()))
+    return std::unexpected(Error::kBadArgument);
   // [RFC 9293 3.9.1.1 MUST-41, MUST-42] connections that use the port already do not matter, and
   // are left alone.
   if (listener_of_port_[port] != 0) return std::unexpected(Error::kPortInUse);
@@ -34,6 +36,7 @@ std::expected<ListenerId, Error> Layer::Listen(uint16_t port, uint16_t owner, ui
   free->backlog = std::min(backlog, limits_.accept_queue_max);
   free->has_options = options != SocketOptions{};
   free->options = options;
+  free->local = local;
   listener_of_port_[port] = static_cast<uint8_t>(index + 1);
   return ListenerId{index};
 }

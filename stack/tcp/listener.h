@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "stack/base/pool.h"
 #include "stack/tcp/socket_options.h"
+#include "stack/wire/address.h"
 
 namespace aether::tcp {
 
@@ -17,7 +19,8 @@ struct Listener {
   uint32_t oldest = kNoIndex;
   uint32_t newest = kNoIndex;
   bool has_options = false;
-  SocketOptions options;  // of the connections that it takes
+  SocketOptions options;             // of the connections that it takes
+  std::optional<Ipv4Address> local;  // connections to this address only
 };
 
 }  // namespace aether::tcp

@@ -54,6 +54,19 @@ TEST_P(StackTcpCongestion, SlowStartDoubles) {
   EXPECT_EQ(Inspect(*s).cwnd_bytes, 20 * kMss);
 }
 
+// Less than a segment of window is none: it waits until there is a whole one.
+TEST_P(StackTcpCongestion, AFractionOfASegmentIsNone) {
+  const auto s = With(GetParam());
+  s->Write(Pattern(40 * kMss));
+  EXPECT_EQ(Count(*s), 10u);
+  s->peer().Ack(501);
+  EXPECT_EQ(Count(*s), 1u);
+  // 10,900 bytes of window, 10,100 in flight.
+  s->peer().Ack(901);
+  EXPECT_EQ(Inspect(*s).cwnd_bytes, 10'900u);
+  EXPECT_EQ(Count(*s), 0u);
+}
+
 // [RFC 5681 3.1] a timeout: one segment leaves, slow start leads to half of what was in flight (or
 // 7/10: [RFC 9438 4.6]).
 TEST_P(StackTcpCongestion, ATimeoutStartsOver) {

@@ -47,6 +47,29 @@ TEST(StackTcpConnect, TheSynAckOpensIt) {
   EXPECT_EQ(s->stack().Inspect(s->connection())->mss_bytes, 1200);
 }
 
+// [RFC 9293 3.10.7.3] fourth: text, an urgent mark and a FIN of the SYN-ACK count.
+TEST(StackTcpConnect, WhatComesWithTheSynAckIsTaken) {
+  const auto s = Opening();
+  s->Write("question");
+  s->peer().Send({.flags = kSyn | kAck | tcp_flags::kUrg,
+                  .ack = 1,
+                  .data = ToFrame("banner"),
+                  .options = MssOption(1200),
+                  .urgent_pointer = 3});
+  s->Expect(Data("question").AtSeq(1).WithAck(7));
+  EXPECT_EQ(s->TakeEvents(), tcp_event::kConnected | tcp_event::kReadable | tcp_event::kNotice);
+  EXPECT_EQ(s->stack().Inspect(s->connection())->urgent_bytes, 2u) << "the SYN has a number, too";
+  EXPECT_EQ(s->Read(), "banner");
+
+  const auto closed = Opening();
+  closed->peer().Send({.flags = kSyn | kAck | kFin, .ack = 1, .data = ToFrame("bye")});
+  closed->Expect(Ack(5).AtSeq(1));
+  EXPECT_EQ(closed->TakeEvents(),
+            tcp_event::kConnected | tcp_event::kReadable | tcp_event::kPeerClosed);
+  closed->ExpectState(State::kCloseWait);
+  EXPECT_EQ(closed->Read(), "bye");
+}
+
 // The options of a SYN stand in Linux's order, and [RFC 9293 3.7.1 MUST-14, SHLD-5, MAY-3] the MSS
 // is always among them, [RFC 9293 3.7.1 MUST-67] no larger than what can be received.
 TEST(StackTcpConnect, TheSynOffersEverything) {
@@ -130,7 +153,9 @@ TEST(StackTcpConnect, TheApplicationMayGiveUpSooner) {
   const auto s = Opening({.socket = {.user_timeout = seconds(5)}});
   s->AdvanceTo(milliseconds(4990));
   s->ExpectState(State::kSynSent);
+  EXPECT_EQ(s->output_size(), 2u);
   s->AdvanceTo(milliseconds(5010));
+  EXPECT_EQ(s->output_size(), 2u);
   EXPECT_NE(s->TakeEvents() & tcp_event::kTimedOut, 0);
 }
 
@@ -269,6 +294,31 @@ TEST(StackTcpConnectCall, ChecksTheAddress) {
   EXPECT_EQ(s.Expect(EcnSyn()).ip->source, kOurIp.value);
   s.peer().Send({.flags = kSyn | kAck, .ack = 1});
   EXPECT_EQ(s.Expect(Ack(1)).ip->source, kOurIp.value);
+}
+
+// [RFC 9293 3.9.1.1 MUST-43] the local address can be named: ours when we open, any when we listen,
+// where it counts as soon as it is ours.
+TEST(StackTcpConnectCall, MayNameTheLocalAddress) {
+  const Ipv4Address other = Ipv4Address::Of(10, 0, 0, 3);
+  Script s(NoListener());
+  EXPECT_EQ(s.stack().TcpConnect({kPeerIp, 9}, {.local_address = other}).error(),
+            Error::kBadArgument);
+  EXPECT_TRUE(s.stack().TcpConnect({kPeerIp, 9}, {.local_address = kOurIp}).has_value());
+  EXPECT_FALSE(s.stack().TcpListen(80, {.local_address = Ipv4Address::Broadcast()}).has_value());
+  ASSERT_TRUE(s.stack().TcpListen(80, {.local_address = other}).has_value());
+  ASSERT_TRUE(s.stack().TcpListen(81, {.local_address = kOurIp}).has_value());
+  s.Step();
+  s.DiscardOutput();
+  s.SendDropped(s.peer().Build({.flags = kSyn}), Drop::kTcpPortClosed);
+  s.Expect(RstAck(1));
+  s.AddPeer({.port = 5, .stack_port = 81}).Syn();
+  s.Expect(SynAck().ToPort(5));
+  s.stack().SetAddress({other, 24}, std::nullopt);
+  s.Step();
+  s.DiscardOutput();
+  Frame syn = BuildTcp({.ip = {.destination = other}, .flags = kSyn, .options = MssOption(1460)});
+  s.SendDelivered(syn);
+  s.Expect(SynAck());
 }
 
 // [RFC 9293 3.9.1.1 MUST-41, MUST-42] listening on a port leaves the connections that use it alone,

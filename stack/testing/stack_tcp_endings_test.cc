@@ -183,6 +183,56 @@ TEST(StackTcpOrphan, DoesNotProbeForEver) {
   EXPECT_EQ(s->stack().connection_count(), 0u);
 }
 
+// --- Half closed, from either side, and both at once ---
+
+// [RFC 9293 3.6] [RFC 9293 3.10.7.4] case 1: ours is closed, the peer goes on for as long as it
+// likes.
+TEST(StackTcpHalfClose, OursFirst) {
+  const auto s = Script::FinWait2(FullOptions());
+  for (const std::string_view text : {"still ", "here ", "and done"}) {
+    s->Advance(minutes(1));
+    s->peer().Data(text);
+  }
+  EXPECT_EQ(s->Read(), "still here and done");
+  s->TakeEvents();
+  s->DiscardOutput();
+  s->peer().Fin();
+  s->Expect(Ack(21).AtSeq(2));
+  EXPECT_EQ(s->TakeEvents(), tcp_event::kPeerClosed | tcp_event::kFinished);
+  EXPECT_EQ(s->stack().time_wait_count(), 1u);
+}
+
+// [RFC 9293 3.6] case 2: the peer's is closed, we go on, with retransmission and all.
+TEST(StackTcpHalfClose, TheirsFirst) {
+  const auto s = Script::CloseWait(FullOptions());
+  s->Write("an answer");
+  s->Expect(Data("an answer").WithAck(2));
+  s->ExpectNext(milliseconds(200), Data("an answer").WithAck(2));
+  s->peer().Ack();
+  s->Shutdown();
+  s->Expect(Fin().AtSeq(10));
+  s->ExpectState(State::kLastAck);
+  const Duration sent = s->elapsed();
+  s->ExpectNext(sent + milliseconds(400), Fin().AtSeq(10));
+  s->peer().Ack();
+  s->ExpectState(State::kClosed);
+  EXPECT_EQ(s->stack().time_wait_count(), 0u);
+  EXPECT_EQ(s->TakeEvents(), tcp_event::kWritable | tcp_event::kFinished);
+}
+
+// [RFC 9293 3.6] case 3: the FINs cross, and ours was lost.
+TEST(StackTcpHalfClose, BothAtOnce) {
+  const auto s = Script::Closing(FullOptions());
+  const Duration sent = s->ExpectNext(milliseconds(200), Fin().AtSeq(1).WithAck(2));
+  s->peer().Ack(1);
+  s->ExpectState(State::kClosing);
+  s->ExpectNext(sent + milliseconds(400), Fin().AtSeq(1).WithAck(2));
+  s->peer().Ack(2);
+  s->ExpectNothing();
+  EXPECT_EQ(s->stack().time_wait_count(), 1u);
+  EXPECT_EQ(s->TakeEvents(), tcp_event::kFinished);
+}
+
 // --- TIME-WAIT ---
 
 // [RFC 9293 3.6.1 MUST-13] 2 MSL; the peer's FIN again starts them anew.

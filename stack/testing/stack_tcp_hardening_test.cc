@@ -171,6 +171,44 @@ TEST(StackTcpBlind, ChallengesAreLimitedPerConnection) {
   EXPECT_EQ(s.stack().connection_count(), 3u);
 }
 
+// --- LISTEN and CLOSED ---
+
+// [RFC 9293 3.10.7.2] in its order: a reset is ignored, an ACK is reset, a SYN is answered, and the
+// rest is dropped.
+TEST(StackTcpListen, HasItsOrder) {
+  Script s(FullOptions());
+  for (const uint8_t flags :
+       {kRst, static_cast<uint8_t>(kRst | kAck), static_cast<uint8_t>(kRst | kSyn)}) {
+    s.SendDropped(s.peer().Build({.flags = flags, .ack = 77}), Drop::kTcpListenerRst);
+    s.ExpectNothing();
+  }
+  for (const uint8_t flags :
+       {kAck, static_cast<uint8_t>(kAck | kFin), static_cast<uint8_t>(kAck | kSyn)}) {
+    s.Send(s.peer().Build({.flags = flags, .ack = 77}));
+    s.Expect(Rst(77));
+  }
+  for (const uint8_t flags : {uint8_t{0}, kFin}) {
+    s.SendDropped(s.peer().Build({.flags = flags}), Drop::kTcpListenerJunk);
+    s.ExpectNothing();
+  }
+  EXPECT_EQ(s.stack().connection_count(), 0u);
+  s.peer().Syn();
+  s.Expect(SynAck().WithAck(1));
+}
+
+// [RFC 9293 3.10.7.1] with numbers that the other side believes; a reset is never answered.
+TEST(StackTcpListen, WithoutAListenerEverythingIsReset) {
+  Script s({.config = FullConfig(), .listen_port = 0});
+  s.Send(s.peer().Build({.flags = kSyn, .seq = 5}));
+  s.Expect(RstAck(6).AtSeq(0));
+  s.Send(s.peer().Build({.flags = kFin, .seq = 5, .data = ToFrame("abc")}));
+  s.Expect(RstAck(9).AtSeq(0));
+  s.Send(s.peer().Build({.flags = kAck, .seq = 5, .ack = 99}));
+  s.Expect(Rst(99));
+  s.Send(s.peer().Build({.flags = kRst, .seq = 5}));
+  s.ExpectNothing();
+}
+
 // --- Two that lost step, and noise ---
 
 // An acknowledgement of the future is answered with one that the other side finds just as strange:
