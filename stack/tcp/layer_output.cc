@@ -6,6 +6,23 @@
 #include "stack/wire/tcp_options.h"
 
 namespace aether::tcp {
+namespace {
+
+// [RFC 6691] the peer's MSS and the path's know of no options: blocks of a SACK take their room
+// from the payload. What is sent again has its size already, and takes it from the blocks.
+size_t EmitOptions(TcpOptions options, const SegmentPlan& plan, size_t room_max, MutableBytes out,
+                   bool& has_left_out) {
+  size_t size = options.Emit(out);
+  while (plan.kind == SegmentPlan::Kind::kRetransmit && options.sack_block_count > 0 &&
+         plan.payload_bytes + size > room_max) {
+    --options.sack_block_count;
+    size = options.Emit(out);
+    has_left_out = true;
+  }
+  return size;
+}
+
+}  // namespace
 
 Layer::Outgoing Layer::EmitReply(const Reply& reply, MutableBytes out) {
   std::array<uint8_t, 40> bytes;
@@ -57,18 +74,10 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
   const bool had_ack_due = connection.Has(Connection::kAckNow);
   bool has_left_out = false;
   if (is_syn || connection.Has(Connection::kTimestamps) || connection.Has(Connection::kSack)) {
-    TcpOptions options = connection.OptionsFor(plan, control, env);
-    size_t option_bytes = options.Emit(bytes);
-    // [RFC 6691] the peer's MSS and the path's know of no options: blocks of a SACK take their room
-    // from the payload. What is sent again has its size already, and takes it from the blocks.
     const size_t room_max =
         connection.mss_bytes + (connection.Has(Connection::kTimestamps) ? size_t{12} : size_t{0});
-    while (plan.kind == SegmentPlan::Kind::kRetransmit && options.sack_block_count > 0 &&
-           plan.payload_bytes + option_bytes > room_max) {
-      --options.sack_block_count;
-      option_bytes = options.Emit(bytes);
-      has_left_out = true;
-    }
+    const size_t option_bytes =
+        EmitOptions(connection.OptionsFor(plan, control, env), plan, room_max, bytes, has_left_out);
     header.options = Bytes(bytes).first(option_bytes);
     const size_t room = is_syn ? 0 : room_max - option_bytes;
     if (plan.payload_bytes > room) {
