@@ -20,9 +20,8 @@ std::array<uint8_t, 6> Mac(Bytes data, size_t at) {
 }
 
 std::vector<uint8_t> From(Bytes data, size_t at) {
-  std::vector<uint8_t> rest;
-  for (size_t i = at; i < data.size(); ++i) rest.push_back(data[i]);
-  return rest;
+  const Bytes rest = data.subspan(at);
+  return {rest.begin(), rest.end()};
 }
 
 bool IsGroup(uint32_t address) { return address >= 0xe0000000u; }
@@ -263,6 +262,7 @@ uint16_t NaiveChecksum(Bytes data) {
 uint16_t NaiveChecksumWithPseudoHeader(uint32_t source, uint32_t destination, uint8_t protocol,
                                        Bytes data) {
   std::vector<uint8_t> all;
+  all.reserve(data.size() + 12);
   for (uint32_t address : {source, destination}) {
     for (int shift : {24, 16, 8, 0}) all.push_back(static_cast<uint8_t>(address >> shift));
   }

@@ -52,16 +52,12 @@ void AddDatagrams(Dice& dice, Scenario& s) {
 
 namespace {
 
-// Enough for several losses, and for most runs to be over soon. The other implementation keeps
-// nothing that comes ahead of a gap, and has no timestamps: after a timeout everything is sent
-// again, nothing of that tells a round trip, and by [RFC 6298 5.7] the timer goes on doubling.
+// Enough for several losses, and for most runs to be over soon.
 constexpr uint64_t kBytesMin = 2000;
 constexpr uint64_t kBytesMax = 200'000;
-constexpr uint64_t kBytesWithoutReassemblyMax = 40'000;
 
 TransferPlan LongTransfer(Dice& dice, const Scenario& s) {
-  return LongTransfer(dice, kBytesMin,
-                      s.nodes[1].is_stack ? kBytesMax : kBytesWithoutReassemblyMax);
+  return LongTransfer(dice, kBytesMin, RepairableBytes(s, kBytesMax));
 }
 
 void DrawLossy(Dice& dice, Scenario& s) {
@@ -145,7 +141,7 @@ void DrawLossyAbort(Dice& dice, Scenario& s) {
 void DrawHostile(Dice& dice, Scenario& s) {
   DrawHostileLinks(dice, s);
   const int64_t count = dice.Between(1, 4);
-  for (int64_t i = 0; i < count; ++i) Add(s, LongTransfer(dice, 500, 60'000));
+  for (int64_t i = 0; i < count; ++i) Add(s, LongTransfer(dice, 500, RepairableBytes(s, 60'000)));
 }
 
 // A whole window is under way on a long path when something is lost.
@@ -163,7 +159,8 @@ void DrawLongFatLossy(Dice& dice, Scenario& s) {
     node.receive_buffer_bytes = 65535;
     node.is_stack = true;
   }
-  Add(s, LongTransfer(dice, 50'000, 1'000'000));
+  const uint64_t bytes_max = RepairableBytes(s, 1'000'000);
+  Add(s, LongTransfer(dice, bytes_max / 20, bytes_max));
 }
 
 // Questions about addresses and their answers get lost; and after a minute of silence everybody

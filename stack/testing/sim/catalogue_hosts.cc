@@ -21,7 +21,7 @@ void DrawProfiles(Dice& dice, Scenario& s) {
     node.is_stack = true;
   }
   const int64_t count = dice.Between(1, 3);
-  for (int64_t i = 0; i < count; ++i) Add(s, LongTransfer(dice, 1000, 100'000));
+  for (int64_t i = 0; i < count; ++i) Add(s, LongTransfer(dice, 1000, RepairableBytes(s, 100'000)));
 }
 
 // [RFC 9293 3.5] both ends open, and their SYNs cross. An end that is not there yet would refuse.

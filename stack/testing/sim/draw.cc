@@ -90,6 +90,14 @@ SocketOptions DrawOptions(Dice& dice) {
 
 Closer DrawCloser(Dice& dice) { return static_cast<Closer>(dice.Between(0, 2)); }
 
+uint64_t RepairableBytes(const Scenario& scenario, uint64_t bytes_max) {
+  constexpr uint64_t kWithoutReassemblyMax = 40'000;
+  const bool all_keep = std::ranges::all_of(scenario.nodes, [&](const NodeSpec& node) {
+    return node.is_stack && node.profile.value_or(scenario.profile).reassembly;
+  });
+  return all_keep ? bytes_max : std::min(bytes_max, kWithoutReassemblyMax);
+}
+
 void DrawChunks(Dice& dice, AppPlan& plan, uint64_t bytes) {
   // Not more than some hundred calls.
   const int64_t least = std::clamp<int64_t>(static_cast<int64_t>(bytes / 128), 1, 16384);

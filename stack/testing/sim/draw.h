@@ -34,6 +34,11 @@ TransferPlan AnyTransfer(Dice& dice, uint64_t bytes_max);
 // The same with enough bytes for whatever the link does to show.
 TransferPlan LongTransfer(Dice& dice, uint64_t bytes_min, uint64_t bytes_max);
 
+// `bytes_max`, or less where somebody keeps nothing that comes ahead of a gap: after a timeout
+// everything is sent again there, nothing of that tells a round trip to who has no timestamps, and
+// by [RFC 6298 5.7] the timer goes on doubling with each loss.
+uint64_t RepairableBytes(const Scenario& scenario, uint64_t bytes_max);
+
 // Sizes of reads and writes for a plan that moves about `bytes`.
 void DrawChunks(Dice& dice, AppPlan& plan, uint64_t bytes);
 

@@ -42,10 +42,13 @@ std::optional<Violation> FlowWatch::OnSegment(const NaiveIpv4& ip, const NaiveTc
     return std::nullopt;
   }
   Direction& peer = flow.directions[1 - from];
-  if (!peer.start && (tcp.flags & kAck) != 0 &&
-      std::ranges::find(peer.offered, tcp.acknowledgment - 1) != peer.offered.end()) {
-    peer.start = tcp.acknowledgment - 1;
-    peer.end = tcp.acknowledgment;
+  if (!peer.start && (tcp.flags & kAck) != 0) {
+    const auto taken = std::ranges::find(peer.offered, tcp.acknowledgment - 1, &Offer::start);
+    if (taken != peer.offered.end()) {
+      peer.start = taken->start;
+      peer.end = tcp.acknowledgment;
+      peer.scale = taken->scale;
+    }
   }
   if ((tcp.flags & kSyn) != 0) {
     OnSyn(flow, from, tcp);
@@ -73,7 +76,7 @@ void FlowWatch::OnSyn(Flow& flow, size_t from, const NaiveTcp& tcp) {
   if (own.start) return;
   own.scale = tcp.window_scale;
   own.edge.reset();
-  if (own.offered.size() < kOfferedMax) own.offered.push_back(tcp.sequence);
+  if (own.offered.size() < kOfferedMax) own.offered.push_back({tcp.sequence, tcp.window_scale});
   if (from == 0) {
     own.start = tcp.sequence;
     own.end = tcp.sequence + 1;
@@ -90,8 +93,8 @@ bool FlowWatch::IsFromGhost(const Flow& flow, size_t from, const NaiveTcp& tcp) 
     return true;
   if (!has_cookies_ || own.offered.size() < 2) return false;
   const uint32_t distance = tcp.sequence - *own.start;
-  return std::ranges::any_of(own.offered, [&](uint32_t other) {
-    return other != *own.start && tcp.sequence - other < distance;
+  return std::ranges::any_of(own.offered, [&](const Offer& other) {
+    return other.start != *own.start && tcp.sequence - other.start < distance;
   });
 }
 

@@ -57,9 +57,14 @@ class FlowWatch {
   uint64_t retransmitted_segments() const { return retransmitted_segments_; }
 
  private:
+  struct Offer {
+    uint32_t start = 0;
+    std::optional<uint8_t> scale;
+  };
   struct Direction {
-    // A server that answers SYNs with cookies may offer several; the client takes one.
-    std::vector<uint32_t> offered;
+    // A server that answers SYNs with cookies, or forged ones, may offer several; the client takes
+    // one.
+    std::vector<Offer> offered;
     std::optional<uint32_t> start;  // the initial sequence number in use
     uint32_t end = 0;               // of all that was sent
     std::optional<uint32_t> fin;

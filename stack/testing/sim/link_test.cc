@@ -207,6 +207,57 @@ TEST(LinkTest, TheFirstSynsAreLost) {
   EXPECT_EQ(Drain(link).size(), 4u);
 }
 
+TEST(LinkTest, ArpIsLostAlone) {
+  Link link({.arp_loss_ppm = kCertain / 2}, kSeed);
+  for (int i = 0; i < 1000; ++i) {
+    link.Send(BuildArp({}), At(milliseconds(i)));
+    link.Send(BuildTcp({}), At(milliseconds(i)));
+  }
+  EXPECT_NEAR(static_cast<double>(link.counters().lost_arp), 500.0, 80.0);
+  EXPECT_EQ(Drain(link).size() + link.counters().lost_arp, 2000u);
+}
+
+TEST(LinkTest, MarksStandOnlyWhereTheyMay) {
+  TcpSpec capable;
+  capable.ip.type_of_service = 2;
+  Link link({.mark_ppm = kCertain}, kSeed);
+  link.Send(BuildTcp(capable), At(seconds(1)));
+  link.Send(BuildTcp({}), At(seconds(1)));
+  link.Send(BuildArp({}), At(seconds(1)));
+  const auto out = Drain(link);
+  ASSERT_EQ(out.size(), 3u);
+  EXPECT_EQ(link.counters().marked, 1u);
+  const auto marked = NaiveParse(out[0].second);
+  ASSERT_TRUE(marked) << marked.error();
+  EXPECT_EQ(marked->ip->type_of_service & 3, 3);
+  EXPECT_EQ(out[1].second, BuildTcp({}));
+  EXPECT_EQ(out[2].second, BuildArp({}));
+}
+
+TEST(LinkTest, ALongQueueMarks) {
+  TcpSpec capable;
+  capable.ip.type_of_service = 2;
+  capable.payload = Pattern(946);  // 1,000 bytes, a millisecond each
+  Link link({.rate_bits_per_second = 8'000'000, .mark_queue_bytes = 3000}, kSeed);
+  for (int i = 0; i < 10; ++i) link.Send(BuildTcp(capable), At(seconds(1)));
+  // The first four see at most 3,000 bytes before them.
+  EXPECT_EQ(Drain(link).size(), 10u);
+  EXPECT_EQ(link.counters().marked, 6u);
+}
+
+TEST(LinkTest, TheMtuChangesInTime) {
+  LinkSpec spec;
+  spec.mtu_changes = {{At(seconds(2)), 500}, {At(seconds(3)), 900}};
+  Link link(spec, kSeed);
+  const Frame frame(800, 1);
+  EXPECT_EQ(link.FrameBytesMax(At(seconds(1))), spec.frame_bytes_max);
+  link.Send(frame, At(seconds(1)));
+  link.Send(frame, At(seconds(2)));
+  link.Send(frame, At(seconds(3)));
+  EXPECT_EQ(link.counters().too_long, 1u);
+  EXPECT_EQ(Drain(link).size(), 2u);
+}
+
 TEST(LinkTest, TheNumberOfFramesUnderWayIsBounded) {
   Link link({.delay = seconds(1), .in_flight_max = 10}, kSeed);
   for (uint32_t i = 0; i < 50; ++i) link.Send(Numbered(i), At(seconds(1)));

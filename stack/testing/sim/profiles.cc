@@ -110,6 +110,7 @@ std::optional<NamedProfile> FindProfile(std::string_view name) {
 
 std::vector<std::string_view> SwitchNames() {
   std::vector<std::string_view> names;
+  names.reserve(kSwitches.size());
   for (const Switch& each : kSwitches) names.push_back(each.name);
   return names;
 }
