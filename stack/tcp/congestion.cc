@@ -23,10 +23,11 @@ void Congestion::OnSent(uint32_t pipe_bytes, uint32_t mss_bytes) {
 void Congestion::OnAck(uint32_t acked_bytes, uint32_t mss_bytes, uint32_t srtt_us, Instant now) {
   if (algorithm_ == CongestionAlgorithm::kNone || !is_filled_) return;
   if (InSlowStart()) {
-    // [RFC 5681 3.1] by what was acknowledged, [RFC 3465 2.2] at most two segments per ACK: after a
-    // timeout one may acknowledge what left the network long ago. [RFC 9406 4.2] the first slow
-    // start takes eight: peers that join segments acknowledge that many at once.
-    const uint32_t limit = (ssthresh_ == kUnlimited ? 8 : 2) * mss_bytes;
+    // [RFC 5681 3.1] [RFC 3465 2.1] by what was acknowledged. [RFC 3465 2.3] after a timeout at
+    // most two segments per ACK: one may acknowledge what left the network long ago. Before the
+    // first loss all of it counts, as [RFC 9406 4.2] permits: peers join segments, dozens at a
+    // time, and a fixed limit would keep the window far behind what they have acknowledged.
+    const uint32_t limit = ssthresh_ == kUnlimited ? acked_bytes : 2 * mss_bytes;
     const uint32_t grow = std::min({acked_bytes, limit, ssthresh_ - cwnd_});
     cwnd_ += grow;
     return;

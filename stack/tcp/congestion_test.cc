@@ -56,16 +56,16 @@ TEST(Congestion, AWindowThatIsNotUsedDoesNotGrow) {
   }
 }
 
-// [RFC 9406 4.2] [RFC 3465 2.2] peers that join segments acknowledge many at once: the first slow
-// start follows up to eight of them, one after a loss two.
+// [RFC 3465 2.1] [RFC 3465 2.3] [RFC 9406 4.2] peers that join segments acknowledge many at once:
+// the first slow start counts all of them, one after a timeout two.
 TEST(Congestion, SlowStartFollowsAnAcknowledgementOfManySegments) {
   Congestion congestion;
   congestion.Start(CongestionAlgorithm::kCubic, kMss, 10);
   Ack(congestion, 6 * kMss, 10 * kMss, Instant{});
   EXPECT_EQ(congestion.cwnd_bytes(), 16 * kMss);
   Ack(congestion, 16 * kMss, 16 * kMss, Instant{});
-  EXPECT_EQ(congestion.cwnd_bytes(), 24 * kMss);
-  congestion.OnTimeout(24 * kMss, kMss, /*first=*/true, Instant{});
+  EXPECT_EQ(congestion.cwnd_bytes(), 32 * kMss);
+  congestion.OnTimeout(32 * kMss, kMss, /*first=*/true, Instant{});
   Ack(congestion, 10 * kMss, kMss, Instant{});
   EXPECT_EQ(congestion.cwnd_bytes(), 3 * kMss);
 }
