@@ -96,10 +96,10 @@ void Congestion::OnCongestion(uint32_t flight_bytes, uint32_t mss_bytes, Instant
     // [RFC 9438 4.7] fast convergence: who was stopped earlier than last time leaves room for
     // others.
     w_max_ = cwnd_ < w_max_ ? static_cast<uint32_t>(uint64_t{cwnd_} * 17 / 20) : cwnd_;
-    // [RFC 9438 4.6] beta is 0.7; the flight counts, not a window that was never filled. One that
-    // was is counted whole: acknowledgements of the same batch have lowered the flight already.
-    const uint32_t used = is_filled_ ? cwnd_ : std::min(flight_bytes, cwnd_);
-    ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{used} * 7 / 10), 2 * mss_bytes);
+    // [RFC 9438 4.6] beta is 0.7, of the window: it may be taken instead of the flight where a
+    // window that is not used does not grow. The flight says little here, acknowledgements of the
+    // same batch have lowered it already.
+    ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{cwnd_} * 7 / 10), 2 * mss_bytes);
     epoch_started_ = false;
   } else {
     // [RFC 5681 3.1] equation 4.
