@@ -21,8 +21,10 @@ _QUIET = ("all/disable_ipv6", "default/disable_ipv6")
 class BadLink(Lab):
     """A Lab whose TAP leads to aether-link. After `with`, call kernel() or stack() for the far end."""
 
-    def __init__(self, folder, fault="", congestion="cubic", flags=()):
+    def __init__(self, folder, fault="", congestion="cubic", flags=(), preferred=False):
+        """`preferred`: our programs come before others on a busy machine, as the kernel's TCP does by itself."""
         super().__init__(folder / "aether-run", tap=False)
+        self._prefer = ("chrt", "--rr", "1") if preferred else ()
         self.link_binary = folder / "aether-link"
         self.fault, self.congestion, self.flags = fault, congestion, flags
         self.link, self._others, self.far, self.middle = None, [], None, None
@@ -72,7 +74,8 @@ class BadLink(Lab):
 
     def program(self, binary, *args, namespace):
         """Starts one of our programs in a namespace."""
-        server = Server(self, list(args), prefix=("ip", "netns", "exec", namespace), binary=binary)
+        server = Server(self, list(args), prefix=("ip", "netns", "exec", namespace, *self._prefer),
+                        binary=binary)
         self._processes.append(server)
         return server
 

@@ -25,10 +25,11 @@ void Congestion::OnAck(const Context& context, uint32_t acked_bytes, uint32_t sr
   if (context.algorithm == CongestionAlgorithm::kNone || !context.epoch.is_filled) return;
   const uint32_t mss_bytes = context.mss_bytes;
   if (InSlowStart()) {
-    // [RFC 5681 3.1] by what was acknowledged, [RFC 3465 2.2] at most two segments per ACK: after a
-    // timeout one may acknowledge what left the network long ago. [RFC 9406 4.2] the first slow
-    // start takes eight: peers that join segments acknowledge that many at once.
-    const uint32_t limit = (ssthresh_ == kUnlimited ? 8 : 2) * mss_bytes;
+    // [RFC 5681 3.1] [RFC 3465 2.1] by what was acknowledged. [RFC 3465 2.3] after a timeout at
+    // most two segments per ACK: one may acknowledge what left the network long ago. Before the
+    // first loss all of it counts, as [RFC 9406 4.2] permits: peers join segments, dozens at a
+    // time, and a fixed limit would keep the window far behind what they have acknowledged.
+    const uint32_t limit = ssthresh_ == kUnlimited ? acked_bytes : 2 * mss_bytes;
     const uint32_t grow = std::min({acked_bytes, limit, ssthresh_ - cwnd_});
     cwnd_ += grow;
     return;
@@ -101,10 +102,10 @@ void Congestion::OnCongestion(const Context& context, uint32_t flight_bytes) {
     // [RFC 9438 4.7] fast convergence: who was stopped earlier than last time leaves room for
     // others.
     w_max_ = cwnd_ < w_max_ ? static_cast<uint32_t>(uint64_t{cwnd_} * 17 / 20) : cwnd_;
-    // [RFC 9438 4.6] beta is 0.7; the flight counts, not a window that was never filled. One that
-    // was is counted whole: acknowledgements of the same batch have lowered the flight already.
-    const uint32_t used = context.epoch.is_filled ? cwnd_ : std::min(flight_bytes, cwnd_);
-    ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{used} * 7 / 10), 2 * mss_bytes);
+    // [RFC 9438 4.6] beta is 0.7, of the window: it may be taken instead of the flight where a
+    // window that is not used does not grow. The flight says little here, acknowledgements of the
+    // same batch have lowered it already.
+    ssthresh_ = std::max(static_cast<uint32_t>(uint64_t{cwnd_} * 7 / 10), 2 * mss_bytes);
     context.epoch.started = false;
   } else {
     // [RFC 5681 3.1] equation 4.
