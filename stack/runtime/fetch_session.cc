@@ -112,7 +112,7 @@ bool FetchSession::RunJob(Job& job, bool is_first, Instant now) {
     job.error = job.fetch->error();
   } else if (phase >= Phase::kBody) {
     if (!job.head_taken) TakeHead(job);
-    const bool may_write = HasOwnOutputs() || is_first;
+    const bool may_write = HasOwnOutputs() || plan_.output == "/dev/null" || is_first;
     if (!may_write) return true;
     if (const absl::Status drained = Drain(job, now); !drained.ok()) {
       job.error = std::string(drained.message());

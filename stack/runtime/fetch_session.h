@@ -2,7 +2,8 @@
 // URL is fetched `repeat` times over each of `parallel` connections at once, one URL after another.
 //
 // With "{}" in the name of the output each fetch has a file of its own. Otherwise all share one, in
-// their order: content of a later one waits in its connection until the earlier ones are through.
+// their order: content of a later one waits in its connection until the earlier ones are through
+// (but for /dev/null, where order does not matter).
 #pragma once
 
 #include <cstdint>
