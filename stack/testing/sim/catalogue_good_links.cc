@@ -23,8 +23,11 @@ void DrawJitterOn(Dice& dice, Scenario& s) {
 void DrawZeroWindow(Dice& dice, Scenario& s) {
   for (NodeSpec& node : s.nodes)
     node.receive_buffer_bytes = static_cast<uint16_t>(dice.Between(512, 4096));
-  TransferPlan plan = Duplex(dice, static_cast<uint64_t>(dice.Between(6000, 30'000)),
-                             static_cast<uint64_t>(dice.Between(6000, 30'000)), DrawCloser(dice));
+  // One draw after the other, here and below: the order of arguments is the compiler's.
+  const uint64_t up = static_cast<uint64_t>(dice.Between(6000, 30'000));
+  const uint64_t down = static_cast<uint64_t>(dice.Between(6000, 30'000));
+  const Closer closer = DrawCloser(dice);
+  TransferPlan plan = Duplex(dice, up, down, closer);
   for (AppPlan* app : {&plan.client_app, &plan.server_app}) {
     const int64_t stalls = dice.Between(1, 3);
     for (int64_t i = 0; i < stalls; ++i) {
@@ -135,8 +138,9 @@ void DrawHalfClose(Dice& dice, Scenario& s) {
   // After a minute the neighbour has to be asked for again, and what does not fit into the queue
   // that waits for the answer is lost.
   const Duration pause_max = s.is_reliable ? seconds(150) : seconds(40);
-  TransferPlan plan = Duplex(dice, static_cast<uint64_t>(dice.Scaled(1, 5000)),
-                             static_cast<uint64_t>(dice.Scaled(1, 30'000)), Closer::kBoth);
+  const uint64_t up = static_cast<uint64_t>(dice.Scaled(1, 5000));
+  const uint64_t down = static_cast<uint64_t>(dice.Scaled(1, 30'000));
+  TransferPlan plan = Duplex(dice, up, down, Closer::kBoth);
   AppPlan& late = dice.Chance(kCertain / 2) ? plan.client_app : plan.server_app;
   std::vector<WriteStep> writes = {AwaitStep(0), PlainStep(WriteStep::Kind::kAwaitEnd),
                                    PauseStep(dice.Scaled(milliseconds(1), pause_max))};
@@ -151,8 +155,9 @@ void DrawHalfClose(Dice& dice, Scenario& s) {
 void DrawSimultaneousClose(Dice& dice, Scenario& s) {
   s.links[0].delay = s.links[1].delay = dice.Between(milliseconds(5), milliseconds(50));
   const Duration pause = dice.Between(milliseconds(300), milliseconds(900));
-  TransferPlan plan = Duplex(dice, static_cast<uint64_t>(dice.Scaled(1, 3000)),
-                             static_cast<uint64_t>(dice.Scaled(1, 3000)), Closer::kBoth);
+  const uint64_t up = static_cast<uint64_t>(dice.Scaled(1, 3000));
+  const uint64_t down = static_cast<uint64_t>(dice.Scaled(1, 3000));
+  TransferPlan plan = Duplex(dice, up, down, Closer::kBoth);
   plan.client_app.writes.push_back(PauseStep(pause));
   plan.server_app.writes.push_back(PauseStep(pause));
   Add(s, std::move(plan));
@@ -175,7 +180,9 @@ void DrawPortReuse(Dice& dice, Scenario& s) {
 void DrawExchanges(Dice& dice, Scenario& s) {
   const int64_t count = dice.Between(1, 8);
   for (int64_t i = 0; i < count; ++i) {
-    Add(s, Exchanges(dice, dice.Between32(5, 30), 300, 3000, DrawCloser(dice)));
+    const uint32_t rounds = dice.Between32(5, 30);
+    const Closer closer = DrawCloser(dice);
+    Add(s, Exchanges(dice, rounds, 300, 3000, closer));
   }
 }
 

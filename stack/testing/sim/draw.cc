@@ -183,9 +183,11 @@ TransferPlan LongTransfer(Dice& dice, uint64_t bytes_min, uint64_t bytes_max) {
     }
     case 3:
       return Echo(dice, bytes);
-    default:
-      return Exchanges(dice, dice.Between32(1, 8), 500, std::max<uint64_t>(bytes / 4, 1),
-                       DrawCloser(dice));
+    default: {
+      const uint32_t rounds = dice.Between32(1, 8);
+      const Closer closer = DrawCloser(dice);
+      return Exchanges(dice, rounds, 500, std::max<uint64_t>(bytes / 4, 1), closer);
+    }
   }
 }
 

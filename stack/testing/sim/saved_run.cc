@@ -119,8 +119,8 @@ std::expected<std::string, std::string> WriteSavedRun(const SavedRun& run,
                                                       const std::string& directory) {
   std::string profile = run.spec.profile.substr(0, run.spec.profile.find(','));
   if (profile != run.spec.profile) profile += "-switched";
-  std::string path = directory + "/" + run.spec.scenario + "-" +
-                           std::to_string(run.spec.seed) + "-" + profile + ".sim";
+  std::string path = directory + "/" + run.spec.scenario + "-" + std::to_string(run.spec.seed) +
+                     "-" + profile + ".sim";
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   std::ofstream file(path);
