@@ -83,7 +83,7 @@ Arrival Connection::OnSynSentSegment(const Segment& segment, const TcpOptions& s
   Segment rest = segment;
   rest.seq += 1;
   rest.flags = static_cast<uint8_t>(rest.flags & ~kSyn);
-  if (rest.Has(tcp_flags::kUrg)) TakeUrgent(segment, control, arrival);
+  if (rest.Has(tcp_flags::kUrg)) TakeUrgent(segment, control, env, arrival);
   if (TakeText(rest, control, env, arrival) && rest.Has(tcp_flags::kFin)) TakeFin(arrival);
   return arrival;
 }
