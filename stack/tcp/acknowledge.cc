@@ -89,7 +89,7 @@ void Connection::AcceptAck(const Segment& segment, const SegmentOptions& options
   const bool duplicate = !advanced && flight_before > 0 && !has_new_text && !window_changed;
   if (Has(kEcn)) TakeEcnEcho(segment, flight_before, control, env);
   if (advanced) AcknowledgeQueue(segment.ack, control, env, arrival);
-  if (control.recovery != kNoIndex) {
+  if (control.recovery != kNoIndex && flight_before > 0) {
     RunRecovery(segment, options, advanced, duplicate, flight_before, control, env);
   }
   if (send_timer == SendTimer::kPersist && !WindowHoldsBack(env)) {
@@ -147,8 +147,6 @@ void Connection::RunRecovery(const Segment& segment, const SegmentOptions& optio
                              env.now);
   }
   if (recovery.flight.empty()) {
-    env.buffers.recoveries.Free(control.recovery);
-    control.recovery = kNoIndex;
     Unset(kCwrWindow);
     send_timer = SendTimer::kNone;
     control.send_deadline = kNever;
@@ -164,7 +162,7 @@ void Connection::RunRecovery(const Segment& segment, const SegmentOptions& optio
 void Connection::TakeEcnEcho(const Segment& segment, uint32_t flight_bytes, Control& control,
                              const Env& env) {
   // Without anything in flight there was nothing to mark.
-  if (control.recovery == kNoIndex) return;
+  if (control.recovery == kNoIndex || flight_bytes == 0) return;
   Recovery& recovery = env.buffers.recoveries[control.recovery];
   if (Has(kCwrWindow) && segment.ack.AfterOrAt(recovery.cwr_end)) Unset(kCwrWindow);
   if (!segment.Has(tcp_flags::kEce) || Has(kCwrWindow)) return;

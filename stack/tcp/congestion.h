@@ -17,8 +17,8 @@ class Congestion {
  public:
   static constexpr uint32_t kUnlimited = 0x40000000;
 
-  // A stage of congestion avoidance (RFC 9438 4.1), in bytes and milliseconds. A flight that was
-  // acknowledged to its end ends it: the next begins a curve of its own from where the window is.
+  // A stage of congestion avoidance (RFC 9438 4.1), in bytes and milliseconds. A pause
+  // ends it: the next flight begins a curve of its own from where the window is.
   struct Epoch {
     uint32_t acked = 0;  // bytes acknowledged towards the next increase
     bool started = false;

@@ -47,7 +47,7 @@ Arrival Connection::OnPredicted(const Segment& segment, const SegmentOptions& op
   const uint32_t window = uint32_t{segment.window} << snd_scale;
   const bool changed = window != snd_.wnd;
   snd_.SetWindow(window, segment.seq, segment.ack);
-  if (segment.ack != snd_.una || control.recovery != kNoIndex || changed) {
+  if (segment.ack != snd_.una || HasFlight(control) || changed) {
     AcceptAck(segment, options, changed, control, env, arrival);
   }
   if (!segment.payload.empty()) TakeText(segment, control, env, arrival);
@@ -443,6 +443,12 @@ bool Connection::MayChallenge(Instant now) {
   if (challenges_ >= kChallengesPerSecond) return false;
   ++challenges_;
   return true;
+}
+
+void Connection::ForgetIdlePath(Control& control, Buffers& buffers) {
+  if (control.recovery == kNoIndex || HasFlight(control)) return;
+  buffers.recoveries.Free(control.recovery);
+  control.recovery = kNoIndex;
 }
 
 void Connection::ReleaseBuffers(Control& control, Buffers& buffers) {

@@ -66,7 +66,8 @@ struct alignas(32) Control {
   RttEstimator rtt;
   PathMemory path;
   Congestion congestion;
-  uint32_t recovery = kNoIndex;      // in Buffers::recoveries, while anything is in flight
+  // In Buffers::recoveries, from when data leaves until a timer finds nothing in flight.
+  uint32_t recovery = kNoIndex;
   uint32_t out_of_order = kNoIndex;  // in Buffers::out_of_orders, while something is
   MsDeadline ack_deadline;           // of a delayed acknowledgement
   MsDeadline state_deadline;         // of a state that waits for the peer alone
@@ -204,6 +205,8 @@ class alignas(64) Connection {
   // [RFC 5961 7] the limit is kept per connection, so that it says nothing about others
   // (CVE-2016-5696).
   bool MayChallenge(Instant now);
+  // Gives back what a flight has left behind for the next one, if there is no flight.
+  void ForgetIdlePath(Control& control, Buffers& buffers);
   // Gives back everything that lies in pools but the receive queue.
   void ReleaseBuffers(Control& control, Buffers& buffers);
   // --- urgent.cc ---
@@ -245,6 +248,10 @@ class alignas(64) Connection {
   uint8_t dscp = 0;         // SocketOptions::dscp
 
  private:
+  // Something is in flight and recorded.
+  bool HasFlight(const Control& control) const {
+    return control.recovery != kNoIndex && snd_.flight_bytes() > 0;
+  }
   // Nothing is due, at one look: most segments leave a connection like this.
   bool IsQuiet(const Control& control, const Env& env) const {
     return (flags & (kAckNow | kSynDue | kProbeDue | kLossProbeDue)) == 0 &&

@@ -150,6 +150,7 @@ void Layer::Reschedule(uint32_t index) {
 void Layer::OnTimer(uint32_t index, Instant now) {
   Connection& connection = connections_[index];
   Control& control = controls_[index];
+  connection.ForgetIdlePath(control, buffers_);
   if (now < connection.NextDeadline(control, now)) {
     Reschedule(index);
     return;

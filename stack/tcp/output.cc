@@ -26,7 +26,7 @@ uint32_t Connection::AdmittedByCongestion(const Control& control, const Env& env
 
 std::optional<SegmentPlan> Connection::PlanRetransmission(const Control& control,
                                                           const Env& env) const {
-  if (control.recovery == kNoIndex) return std::nullopt;
+  if (!HasFlight(control)) return std::nullopt;
   const Recovery& recovery = env.buffers.recoveries[control.recovery];
   uint32_t record = recovery.NextLost(env.buffers.segments);
   if (record == kNoIndex && Has(kLossProbeDue)) {
@@ -268,7 +268,7 @@ void Connection::OnPathMtu(uint16_t mss, Control& control, const Env& env) {
   if (mss >= mss_bytes) return;
   mss_bytes = mss;
   control.congestion.OnMssChange(mss);
-  if (control.recovery == kNoIndex) return;
+  if (!HasFlight(control)) return;
   // [RFC 1191 6.4] what was too large is lost, but not to congestion: it leaves again, cut to the
   // new size.
   Recovery& recovery = env.buffers.recoveries[control.recovery];

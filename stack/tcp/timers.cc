@@ -50,7 +50,7 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
   }
   // [RFC 8985 6.3] new data does not put off the time at which what was overtaken counts as lost.
   if (send_timer == SendTimer::kReorder && !restart) return;
-  if (control.recovery != kNoIndex) {
+  if (HasFlight(control)) {
     const Recovery& recovery = env.buffers.recoveries[control.recovery];
     // [RFC 8985 7.2] a probe is scheduled while nothing is known to be lost, one at a time, when
     // the round trip is known.
@@ -244,7 +244,7 @@ Arrival Connection::OnSendTimer(Control& control, const Env& env) {
 }
 
 Arrival Connection::OnRetransmitTimeout(Control& control, const Env& env) {
-  if (control.recovery == kNoIndex) return {};
+  if (!HasFlight(control)) return {};
   if (UserTimeoutLeft(control, env) == Duration::zero()) {
     ++env.counters.tcp_timeouts;
     return GiveUp(/*tell_peer=*/true);

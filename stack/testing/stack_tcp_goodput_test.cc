@@ -133,5 +133,36 @@ TEST(StackTcpGoodput, AnApplicationThatWritesLittleOpensNoWindow) {
   EXPECT_EQ(CwndBytes(*s), 10 * kMss);
 }
 
+// [RFC 9438 4.3] where the acknowledgements of a whole flight come in one batch, the flight is
+// empty every round for a moment, and the next one must go on where congestion avoidance was: begun
+// anew each round, the window hardly grew, and a long transfer ran at a third of its share.
+TEST(StackTcpGoodput, AFlightThatIsEmptyForAMomentDoesNotEndTheCurve) {
+  auto s = EstablishedWithSack();
+  s->Write(Pattern(60000));
+  s->DiscardOutput();
+  // One loss, repaired: congestion avoidance from seven segments.
+  s->Send(SackOf(*s, 0, 2, 10));
+  s->Advance(milliseconds(20));
+  s->DiscardOutput();
+  uint32_t acked = s->peer().rcv_nxt();
+  s->peer().Ack();
+  const uint32_t before = CwndBytes(*s);
+  ASSERT_EQ(before, 7u * kMss);
+  for (int round = 0; round < 40; ++round) {
+    s->Write(Pattern(s->stack().WriteSpace(s->connection())));
+    s->DiscardOutput();
+    s->Advance(milliseconds(20));
+    std::vector<Frame> batch;
+    for (; acked + kMss < s->peer().rcv_nxt(); acked += kMss)
+      batch.push_back(s->peer().Build({.ack = acked + kMss}));
+    acked = s->peer().rcv_nxt();
+    batch.push_back(s->peer().Build({.ack = acked}));
+    s->Send(batch);
+  }
+  // Reno's share would be 9/17 of a segment per round to the old window of ten, then one.
+  EXPECT_GE(CwndBytes(*s), before + 30 * kMss);
+  s->DiscardOutput();
+}
+
 }  // namespace
 }  // namespace aether::testing
