@@ -22,7 +22,7 @@ struct NetLimits {
   Duration arp_retry = std::chrono::seconds(1);
   uint32_t arp_tries_max = 3;
   // Packets that wait for an ARP answer: per neighbour, and in all.
-  uint32_t arp_queue_per_neighbor_max = 4;
+  uint32_t arp_queue_per_neighbor_max = 16;
   uint32_t arp_queue_max = 256;
   uint32_t multicast_groups_max = 16;
   // Complete frames that wait for Transmit (ARP, ICMP, UDP).

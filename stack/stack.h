@@ -25,6 +25,7 @@
 #include "stack/base/time.h"
 #include "stack/config.h"
 #include "stack/tcp/handle.h"
+#include "stack/tcp/probe.h"
 #include "stack/tcp/snapshot.h"
 #include "stack/tcp/socket_options.h"
 #include "stack/udp/socket.h"
@@ -193,6 +194,9 @@ class Stack {
   const Counters& counters() const;
   // What is held now; all zeros once everything was let go and time has passed.
   MemoryUse memory_in_use() const;
+  // From here on `probe` gets a record of every TCP segment that is taken in or sent; null: none
+  // any more. It outlives the stack or is taken out before.
+  void SetProbe(tcp::Probe* probe);
   // Calls CHECK on everything that must hold between calls; for tests, fuzzing and simulation.
   void CheckInvariants() const;
 

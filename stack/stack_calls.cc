@@ -16,6 +16,7 @@ std::optional<Bytes> Stack::TakeReassembled() { return impl_->TakeReassembled();
 void Stack::ReceiveReassembled(Bytes packet, Instant now) {
   impl_->ReceiveReassembled(packet, now);
 }
+void Stack::SetProbe(tcp::Probe* probe) { impl_->tcp_.SetProbe(probe); }
 size_t Stack::frame_size_max() const { return impl_->frame_size_max(); }
 Instant Stack::NextDeadline() const {
   return std::min(impl_->interface_.NextDeadline(), impl_->tcp_.NextDeadline());

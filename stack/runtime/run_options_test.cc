@@ -43,6 +43,17 @@ TEST_F(RunOptionsTest, Defaults) {
   EXPECT_FALSE(options->seed.has_value());
 }
 
+TEST_F(RunOptionsTest, AMechanismCanBeSwitchedAlone) {
+  const absl::StatusOr<RunOptions> options =
+      Parse({"--profile=full,sack=off,syn_cookies=always,congestion=newreno"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  tcp::Profile expected = tcp::kFull;
+  expected.sack = false;
+  expected.syn_cookies = tcp::SynCookies::kAlways;
+  expected.congestion = tcp::CongestionAlgorithm::kNewReno;
+  EXPECT_EQ(options->profile, expected);
+}
+
 TEST_F(RunOptionsTest, EverythingSet) {
   const absl::StatusOr<RunOptions> options = Parse(
       {"--tap=t1", "--address=10.0.0.2/24", "--gateway=10.0.0.1", "--mac=02:00:00:00:00:09",
@@ -80,6 +91,8 @@ TEST_F(RunOptionsTest, MalformedValuesAreUsageErrors) {
                                "--workers=-1",
                                "--workers=1x",
                                "--profile=best",
+                               "--profile=full,sack",
+                               "--profile=full,colour=on",
                                "--http_port=65536",
                                "--http_port=-1",
                                "--echo_port=http",

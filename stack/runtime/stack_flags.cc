@@ -9,6 +9,7 @@
 #include "stack/runtime/entropy.h"
 #include "stack/runtime/flag_values.h"
 #include "stack/runtime/tap.h"
+#include "stack/tcp/profile_text.h"
 
 // Each text says what the flag takes; a malformed value is answered with it.
 ABSL_FLAG(std::string, tap, "aether0",
@@ -18,7 +19,10 @@ ABSL_FLAG(std::string, address, "dhcp",
 ABSL_FLAG(std::string, gateway, "", "the address of a router in the network of --address");
 ABSL_FLAG(std::string, mac, "",
           "our link address, as 02:00:00:00:00:02; empty: made from the name of the TAP");
-ABSL_FLAG(std::string, profile, "full", "the set of TCP mechanisms: full or classic");
+ABSL_FLAG(std::string, profile, "full",
+          "the set of TCP mechanisms: full or classic, and any of them switched after it, as in "
+          "full,sack=off: congestion=none|newreno|cubic, "
+          "syn_cookies=never|under-pressure|always, initial_window=N, or another=on|off");
 ABSL_FLAG(std::string, capture, "", "the name of a pcap file for all frames in and out");
 ABSL_FLAG(std::string, fault, "",
           "faults to inject, as drop=0.01,dup=0.01,reorder=0.01,delay=5ms,corrupt=0.01,seed=1");
@@ -77,8 +81,10 @@ absl::Status ReadNetworkFlags(StackFlags& options) {
 
 absl::Status ReadBehaviourFlags(StackFlags& options) {
   options.profile_name = absl::GetFlag(FLAGS_profile);
-  const std::optional<tcp::Profile> profile = tcp::ProfileOfName(options.profile_name);
-  if (!profile) return Malformed("profile", options.profile_name, "full or classic");
+  const std::optional<tcp::Profile> profile = tcp::ProfileOfText(options.profile_name);
+  if (!profile)
+    return Malformed("profile", options.profile_name,
+                     absl::StrCat("full or classic, and after a comma ", tcp::ProfileSwitchHelp()));
   options.profile = *profile;
   if (const std::string seed = absl::GetFlag(FLAGS_seed); !seed.empty()) {
     uint64_t number = 0;

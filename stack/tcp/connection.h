@@ -62,6 +62,7 @@ enum class SendTimer : uint8_t {
 // The part that only some profiles use. It stands beside the hot block, under the same index: one
 // and a half cache lines, so that an idle connection is 256 bytes with its table entries.
 struct alignas(32) Control {
+  static constexpr uint8_t kReceiveDoublingsMax = 15;
   Instant send_deadline = kNever;  // of Connection::send_timer
   RttEstimator rtt;
   PathMemory path;

@@ -26,6 +26,7 @@
 #include "stack/tcp/demux.h"
 #include "stack/tcp/handle.h"
 #include "stack/tcp/listener.h"
+#include "stack/tcp/probe.h"
 #include "stack/tcp/reply_queue.h"
 #include "stack/tcp/segment.h"
 #include "stack/tcp/socket_options.h"
@@ -52,7 +53,9 @@ class Layer {
   void PrefetchSlot(uint32_t hash) const { demux_.PrefetchSlot(hash); }
   void PrefetchFlow(uint32_t hash) const;
   // A segment to our address; its checksum is right and `segment.hash` is set.
-  Drop Receive(const Segment& segment, Instant now);
+  Drop Receive(const Segment& segment, Instant now) {
+    return probe_ == nullptr ? ReceivePlain(segment, now) : ReceiveProbed(segment, now);
+  }
 
   struct Outgoing {
     Ipv4Address source;
@@ -76,6 +79,8 @@ class Layer {
   std::optional<Ipv4Address> TakeDoubted() { return std::exchange(doubted_, std::nullopt); }
 
   void Advance(Instant now);
+  // Outlives the layer, or is taken out again with null.
+  void SetProbe(Probe* probe) { probe_ = probe; }
   Instant NextDeadline() const;
 
   // --- Events ---
@@ -159,7 +164,13 @@ class Layer {
   uint32_t TimestampOffset(const FlowKey& flow) const;
   void ResetPeer(const Connection& connection);
 
+  // layer_probe.cc
+  Drop ReceiveProbed(const Segment& segment, Instant now);
+  void ProbeSent(const Outgoing& outgoing, Bytes out, uint32_t index, bool again, Instant now);
+  std::optional<Snapshot> SnapshotOf(uint32_t index) const;
+
   // layer_input.cc
+  Drop ReceivePlain(const Segment& segment, Instant now);
   Drop ReceiveForConnection(uint32_t index, const Segment& segment, Instant now);
   Drop ReceiveForSynSent(uint32_t index, const Segment& segment, Instant now);
   Drop ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant now);
@@ -225,6 +236,7 @@ class Layer {
   uint32_t last_generation_ = 0;
   std::optional<Ipv4Address> doubted_;
   uint16_t mss_max_bytes_;
+  Probe* probe_ = nullptr;
 };
 
 }  // namespace aether::tcp

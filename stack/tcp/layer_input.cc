@@ -46,7 +46,7 @@ bool AsksForEcn(const Segment& segment) {
 
 }  // namespace
 
-Drop Layer::Receive(const Segment& segment, Instant now) {
+Drop Layer::ReceivePlain(const Segment& segment, Instant now) {
   ++counters_.tcp_segments_in;
   // Port 0 is nobody's (RFC 6335 section 6).
   if (segment.flow.remote_port == 0 || segment.flow.local_port == 0) return Drop::kTcpBadPort;

@@ -143,7 +143,10 @@ std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
   SetNow(now);
   if (!replies_.empty()) {
     ++counters_.tcp_segments_out;
-    return EmitReply(replies_.Pop(), out);
+    const Outgoing outgoing = EmitReply(replies_.Pop(), out);
+    if (probe_ != nullptr) [[unlikely]]
+      ProbeSent(outgoing, out, kNoIndex, /*again=*/false, now);
+    return outgoing;
   }
   while (output_.head != kNoIndex) {
     const uint32_t index = output_.head;
@@ -165,6 +168,8 @@ std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
     }
     ++counters_.tcp_segments_out;
     const Outgoing outgoing = EmitSegment(index, *plan, out, now);
+    if (probe_ != nullptr) [[unlikely]]
+      ProbeSent(outgoing, out, index, plan->kind == SegmentPlan::Kind::kRetransmit, now);
     Reschedule(index);
     // More of the same connection waits its turn.
     if (connection.Plan(controls_[index], env)) {

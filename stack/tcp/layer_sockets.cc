@@ -155,7 +155,10 @@ void Layer::GrowReceiveBuffer(uint32_t index, size_t consumed) {
   const uint32_t buffer_bytes = control.ReceiveBufferBytes(limits_);
   if (control.consumed_bytes < buffer_bytes) return;
   control.consumed_bytes = 0;
-  if (buffer_bytes < limits_.receive_buffer_max_bytes) ++control.receive_doublings;
+  if (buffer_bytes < limits_.receive_buffer_max_bytes &&
+      control.receive_doublings < Control::kReceiveDoublingsMax) {
+    ++control.receive_doublings;
+  }
 }
 
 bool Layer::AtEnd(ConnectionId id) const {

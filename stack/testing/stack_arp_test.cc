@@ -116,7 +116,9 @@ TEST(StackArp, AsksAndSendsWhatWaitedInOrder) {
 
 // [RFC 1122 2.3.2.2] the queue is bounded, and the latest packets are those that are kept.
 TEST(StackArp, KeepsTheLatestPacketsOfAFullQueue) {
-  Script s(Manual());
+  ScriptOptions options = Manual();
+  options.config.net.arp_queue_per_neighbor_max = 4;
+  Script s(options);
   for (uint16_t i = 1; i <= 6; ++i) s.Send(Ping(i));
   s.Expect(ArpRequest(kPeerIp));
   EXPECT_EQ(s.counters().neighbor_queue_full, 2u);

@@ -344,6 +344,26 @@ TEST(StackTcpReceiveWindow, GrowsWhileItIsTheLimit) {
   EXPECT_LE(largest, 256u * 1024);
 }
 
+// A buffer that begins tiny stops growing where its counter ends, and does not begin anew.
+TEST(StackTcpReceiveWindow, GrowsFromTheSmallestBuffer) {
+  Config config = FullConfig();
+  config.tcp.receive_buffer_bytes = 16;
+  ScriptOptions options{.config = config};
+  options.syn_options = FullSynOptions();
+  const auto s = Script::Established(options);
+  uint32_t largest = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const uint32_t window = s->stack().Inspect(s->connection())->rcv_wnd_bytes;
+    EXPECT_GE(window, largest);
+    largest = std::max(largest, window);
+    s->peer().Data(Pattern(std::min(window, 1448u)));
+    s->Read();
+    s->Advance(milliseconds(50));
+    s->DiscardOutput();
+  }
+  EXPECT_GT(largest, 400'000u);
+}
+
 // Without a scale it cannot.
 TEST(StackTcpReceiveWindow, StaysWithoutAScale) {
   const auto s = Script::Established(FullOptions());

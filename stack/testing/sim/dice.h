@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "stack/base/random.h"
 #include "stack/base/time.h"
@@ -61,6 +62,10 @@ class Dice {
   template <typename T, size_t kCount>
   const T& Pick(const std::array<T, kCount>& from) {
     return from[random_.Below(static_cast<uint32_t>(kCount))];
+  }
+  template <typename T>
+  const T& Pick(std::span<const T> from) {
+    return from[random_.Below(static_cast<uint32_t>(from.size()))];
   }
   Seed NextSeed() { return random_.NextSeed(); }
   uint64_t Next64() { return random_.Next64(); }
