@@ -268,7 +268,8 @@ bool Interface::Queue(uint32_t slot, Ipv4Address destination, Instant now) {
 size_t Interface::Wrap(MutableBytes frame, Ipv4Header header, Instant now) {
   Route route;
   if (!FindRoute(header.destination, now, route)) return 0;
-  header.identification = NextIdentification();
+  // [RFC 6864 4.1] what is never split needs no identification of its own.
+  if (!header.dont_fragment) header.identification = NextIdentification();
   header.time_to_live = config_.time_to_live;
   if (route.mac == nullptr) [[unlikely]] {
     const std::optional<Draft> draft = NewDraft(header.payload_length);

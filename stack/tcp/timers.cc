@@ -36,7 +36,7 @@ bool Connection::WindowHoldsBack(const Env& env) const {
 // `restart`: something new was acknowledged or a SYN left; otherwise a running timer keeps running.
 void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
   const Profile& profile = env.profile();
-  const Duration rto = control.rtt.Rto(env.limits().rto_min, env.limits().rto_max);
+  const auto rto = [&] { return control.rtt.Rto(env.limits().rto_min, env.limits().rto_max); };
   const auto arm = [&](SendTimer timer, Duration after) {
     if (send_timer == timer && !restart) return;
     send_timer = timer;
@@ -45,7 +45,14 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
     control.send_deadline = env.now + after;
   };
   if (state_ == State::kSynSent || state_ == State::kSynReceived) {
-    if (profile.retransmission) arm(SendTimer::kRetransmit, rto);
+    if (profile.retransmission) arm(SendTimer::kRetransmit, rto());
+    return;
+  }
+  // Most segments leave nothing in flight, and nothing that waits.
+  if (snd_.flight_bytes() == 0 && snd_.queue.unsent() == 0 &&
+      (flags & (kFinQueued | kFinSent)) != kFinQueued) {
+    send_timer = SendTimer::kNone;
+    control.send_deadline = kNever;
     return;
   }
   // [RFC 8985 6.3] new data does not put off the time at which what was overtaken counts as lost.
@@ -70,14 +77,14 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
       // started with the first in flight or the last acknowledgement.
       const Duration waited = std::chrono::milliseconds(env.now_ms() - control.unacked_since_ms);
       send_timer = SendTimer::kLossProbe;
-      control.send_deadline = env.now + std::min(pto, std::max(rto - waited, Duration::zero()));
+      control.send_deadline = env.now + std::min(pto, std::max(rto() - waited, Duration::zero()));
       return;
     }
     if (send_timer == SendTimer::kLossProbe || send_timer == SendTimer::kPersist ||
         send_timer == SendTimer::kReorder) {
       send_timer = SendTimer::kNone;
     }
-    arm(SendTimer::kRetransmit, rto);
+    arm(SendTimer::kRetransmit, rto());
     return;
   }
   // [RFC 9293 3.8.6.1 MUST-36] a closed window is probed, and nothing else would tell us that it
@@ -88,7 +95,7 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
       send_timer = SendTimer::kPersist;
       tries = 0;
       control.unacked_since_ms = env.now_ms();
-      control.send_deadline = env.now + rto;
+      control.send_deadline = env.now + rto();
     }
     return;
   }
