@@ -370,5 +370,21 @@ TEST(StackIpv4, IdentificationsAreNotPredictable) {
   EXPECT_LT(steps, 3);
 }
 
+// [RFC 6864 4.1] a packet that nobody may split needs none; [RFC 1191 3] segments leave like that.
+TEST(StackIpv4, WhatMayNotBeSplitHasNoIdentification) {
+  const auto s = Script::Established(FullOptions());
+  s->Write(Pattern(3000));
+  while (s->output_size() > 0) {
+    const NaiveFrame frame = s->Expect(Ack().WithAnyData());
+    EXPECT_TRUE(frame.ip->dont_fragment);
+    EXPECT_EQ(frame.ip->identification, 0u);
+  }
+  // What may be split has one.
+  s->Send(BuildIcmp({}));
+  const NaiveFrame reply = s->Expect(EchoReply(0x00010001, {}));
+  EXPECT_FALSE(reply.ip->dont_fragment);
+  EXPECT_NE(reply.ip->identification, 0u);
+}
+
 }  // namespace
 }  // namespace aether::testing

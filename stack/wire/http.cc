@@ -13,6 +13,7 @@ using http_text::EqualsNoCase;
 using http_text::FindControl;
 using http_text::IsDigit;
 using http_text::NextElement;
+using http_text::TakeLineEnd;
 using http_text::Trim;
 
 constexpr bool IsAlnum(int c) {
@@ -133,20 +134,7 @@ class HttpHeadParser {
   bool says_keep_alive_ = false;
 };
 
-Drop HttpHeadParser::LineEnd() {
-  if (at_ == end_) return Drop::kHttpTooShort;
-  if (*at_ == '\r') {
-    if (end_ - at_ < 2) return Drop::kHttpTooShort;
-    // [RFC 9112 2.2] a CR that no LF follows is not a line end, and nothing else either.
-    if (at_[1] != '\n') return Drop::kHttpBadRequest;
-    at_ += 2;
-    return Drop::kNone;
-  }
-  // [RFC 9112 2.2] a lone LF may end a line.
-  if (*at_ != '\n') return Drop::kHttpBadRequest;
-  ++at_;
-  return Drop::kNone;
-}
+Drop HttpHeadParser::LineEnd() { return TakeLineEnd(at_, end_, Drop::kHttpBadRequest); }
 
 // [RFC 9112 2.2] empty lines before the request line are ignored, a few of them.
 Drop HttpHeadParser::SkipEmptyLines() {

@@ -10,6 +10,7 @@ using http_text::EqualsNoCase;
 using http_text::FindControl;
 using http_text::IsDigit;
 using http_text::NextElement;
+using http_text::TakeLineEnd;
 using http_text::Trim;
 
 // One pass over a head. Every step says kNone, kHttpTooShort when the data ended, or what is wrong.
@@ -60,20 +61,7 @@ class HttpResponseParser {
   bool says_keep_alive_ = false;
 };
 
-Drop HttpResponseParser::LineEnd() {
-  if (at_ == end_) return Drop::kHttpTooShort;
-  if (*at_ == '\r') {
-    if (end_ - at_ < 2) return Drop::kHttpTooShort;
-    // [RFC 9112 2.2] a CR that no LF follows is not a line end, and nothing else either.
-    if (at_[1] != '\n') return Drop::kHttpBadResponse;
-    at_ += 2;
-    return Drop::kNone;
-  }
-  // [RFC 9112 2.2] a lone LF may end a line.
-  if (*at_ != '\n') return Drop::kHttpBadResponse;
-  ++at_;
-  return Drop::kNone;
-}
+Drop HttpResponseParser::LineEnd() { return TakeLineEnd(at_, end_, Drop::kHttpBadResponse); }
 
 // [RFC 9112 2.3] HTTP/DIGIT.DIGIT, case-sensitive.
 Drop HttpResponseParser::Version() {

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "stack/base/drop.h"
+
 namespace aether::http_text {
 
 constexpr bool IsSpace(char c) { return c == ' ' || c == '\t'; }
@@ -48,6 +50,22 @@ inline const uint8_t* FindControl(const uint8_t* at, const uint8_t* end) {
     if (at == end || *at != '\t') return at;
     ++at;
   }
+}
+
+// Moves `at` behind the end of a line; `bad` when there is none.
+inline Drop TakeLineEnd(const uint8_t*& at, const uint8_t* end, Drop bad) {
+  if (at == end) return Drop::kHttpTooShort;
+  if (*at == '\r') {
+    if (end - at < 2) return Drop::kHttpTooShort;
+    // [RFC 9112 2.2] a CR that no LF follows is not a line end, and nothing else either.
+    if (at[1] != '\n') return bad;
+    at += 2;
+    return Drop::kNone;
+  }
+  // [RFC 9112 2.2] a lone LF may end a line.
+  if (*at != '\n') return bad;
+  ++at;
+  return Drop::kNone;
 }
 
 inline std::string_view Trim(std::string_view text) {
