@@ -121,7 +121,10 @@ def case_outside_view(context):
         pinger = Pinger()
         for i in range(20):
             check(pinger.ping(bytes([i]) * i)[0] == bytes([i]) * i, "no reply")
-        wait_until(lambda: sniffer.poll() is not None, 5, "tcpdump saw fewer than 20 requests and 20 replies")
+        # tcpdump ends by itself with the fortieth packet; a machine that stalls makes it late.
+        wait_until(lambda: sniffer.poll() is not None, 20,
+                   lambda: "tcpdump saw fewer than 20 requests and 20 replies; it saw:\n" +
+                   lab.run(["tcpdump", "-n", "-r", outside], ok=(0, 1)).stdout)
         server.stop()
         shown = [lab.run(["tcpdump", "-n", "-t", "-xx", "-r", file, "icmp[0] == 0"]).stdout for file in (outside, inside)]
         check_equal([text.count("echo reply") for text in shown], [20, 20], "echo replies in the two captures")
