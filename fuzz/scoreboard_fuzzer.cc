@@ -76,10 +76,10 @@ class Run {
     switch (records.Byte() % 10) {
       case 0:
       case 1:
-        Send(1 + records.Below(kMssBytes));
+        Send(1 + records.Below(mss_bytes_));
         break;
       case 2:  // a burst
-        for (uint32_t left = records.Below(16); left > 0; --left) Send(kMssBytes);
+        for (uint32_t left = records.Below(16); left > 0; --left) Send(mss_bytes_);
         break;
       case 3:
       case 4:
@@ -111,7 +111,7 @@ class Run {
 
  private:
   Recovery::Context Context() {
-    return {pool_, profile_, path_, segments_max_, sack_, kMssBytes, srtt_us_, now_};
+    return {pool_, profile_, path_, segments_max_, sack_, mss_bytes_, srtt_us_, now_};
   }
   const tcp::Flight& flight() const { return recovery_.flight; }
   uint32_t Size() const { return nxt_.DistanceFrom(una_); }
@@ -180,7 +180,7 @@ class Run {
       Retransmit(Context(), tail, records);
       recovery_.OnProbe(nxt_, true);
     } else if (what % 4 == 1) {
-      Resegment(1 + records.Below(kMssBytes));
+      Resegment(1 + records.Below(mss_bytes_));
     } else if (what % 4 == 2 && !flight().empty()) {
       // A tick of the clock later.
       now_ += Duration(1);
@@ -189,6 +189,7 @@ class Run {
 
   // The path became narrower.
   void Resegment(uint32_t mss_bytes) {
+    mss_bytes_ = mss_bytes;
     ForEachRecord([&](const SentSegment& segment) {
       if (segment.bytes() <= mss_bytes || segment.Has(SentSegment::kSacked)) return;
       for (Seq at = segment.start; at != segment.end; at += 1) At(at).is_lost = true;
@@ -379,13 +380,13 @@ class Run {
       return segment.start == una_ && (duplicates_ == Recovery::kDupThresh || is_partial_);
     }
     // [RFC 6675 4] enough above it has arrived.
-    return SackedBytesAbove(segment.end) > 2 * kMssBytes ||
+    return SackedBytesAbove(segment.end) > 2 * mss_bytes_ ||
            SackedRecordsAbove(segment.end) >= Recovery::kDupThresh;
   }
   bool MustBeLost(const SentSegment& segment) const {
     if (!sack_ || profile_.rack_tlp || !profile_.fast_retransmit) return false;
     if (segment.Has(SentSegment::kSacked) || segment.transmissions > 1) return false;
-    return SackedBytesAbove(segment.end) > 2 * kMssBytes;
+    return SackedBytesAbove(segment.end) > 2 * mss_bytes_;
   }
   AETHER_UNCOUNTED uint32_t SackedBytesAbove(Seq seq) const {
     uint32_t count = 0;
@@ -439,6 +440,7 @@ class Run {
   bool sack_ = true;
   uint32_t segments_max_ = 0;
   uint32_t srtt_us_ = 0;
+  uint32_t mss_bytes_ = kMssBytes;
   Recovery recovery_;
   Instant now_{};
   std::array<Byte, kBytesMax> bytes_;  // from una_ to nxt_
