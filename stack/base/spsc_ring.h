@@ -40,9 +40,11 @@ class SpscRing {
   // Consumer: the slot `ahead` places behind the oldest, or null. All stay valid until popped.
   T* Peek(size_t ahead) {
     const size_t head = head_.load(std::memory_order_relaxed);
-    if (cached_tail_ - head <= ahead) {
+    // Signed: who pops what it never looked at is ahead of the cached index.
+    const auto wanted = static_cast<std::ptrdiff_t>(ahead);
+    if (static_cast<std::ptrdiff_t>(cached_tail_ - head) <= wanted) {
       cached_tail_ = tail_.load(std::memory_order_acquire);
-      if (cached_tail_ - head <= ahead) return nullptr;
+      if (static_cast<std::ptrdiff_t>(cached_tail_ - head) <= wanted) return nullptr;
     }
     return &slots_[(head + ahead) & mask_];
   }
