@@ -47,12 +47,15 @@ void NaiveParse(std::string_view text, NaiveUrl& url) {
     if (url.port < 1 || url.port > 65535) return;
   }
   if (!host.empty() && host.back() == '.') host.remove_suffix(1);
+  bool is_after_dot = true;
   for (const char c : host) {
+    if (c == '.' && is_after_dot) return;
+    is_after_dot = c == '.';
     if (!NaiveIsAlnum(c) && c != '-' && c != '.' && c != '_') return;
     url.host.append(1, c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
   }
   url.target.assign(rest.empty() || rest[0] != '/' ? "/" : "").append(rest);
-  url.is_valid = !host.empty();
+  url.is_valid = !is_after_dot;
 }
 
 // [RFC 3986 5.2.4] in what was merged no segment means "here" or "up".

@@ -2,6 +2,7 @@
 // first byte of the input says how large a frame may be that the reader's user takes, the rest is
 // the file. pcapng is read as well, but by no second parser.
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -87,10 +88,15 @@ class NaiveReader {
     const unsigned big = NaiveWord(file_, at);
     return is_little_ ? big % 256 * 256 + big / 256 : big;
   }
-  // Both parts are signed to libpcap, and damaged ones are kept in range.
+  // To libpcap both parts are signed in the order of this machine, and unsigned in the other. What
+  // is damaged is kept in range.
   int64_t TimeAt(size_t at) const {
-    const int64_t seconds = static_cast<int32_t>(Number(at));
-    int64_t fraction = static_cast<int32_t>(Number(at + 4));
+    int64_t seconds = Number(at);
+    int64_t fraction = Number(at + 4);
+    if (is_little_ == (std::endian::native == std::endian::little)) {
+      seconds = static_cast<int32_t>(seconds);
+      fraction = static_cast<int32_t>(fraction);
+    }
     if (Number(0) == kMicroseconds) fraction *= 1000;
     return std::max<int64_t>(seconds, 0) * 1'000'000'000 +
            std::clamp<int64_t>(fraction, 0, 999'999'999);
