@@ -54,7 +54,9 @@ void NaiveParse(std::string_view text, NaiveUrl& url) {
     if (!NaiveIsAlnum(c) && c != '-' && c != '.' && c != '_') return;
     url.host.append(1, c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
   }
-  url.target.assign(rest.empty() || rest[0] != '/' ? "/" : "").append(rest);
+  url.target.clear();
+  if (rest.empty() || rest[0] != '/') url.target.push_back('/');
+  url.target.append(rest);
   url.is_valid = !is_after_dot;
 }
 

@@ -69,19 +69,16 @@ class NaiveChunked {
 
   // Digits of the size; leading zeros count as extra.
   bool Size(uint64_t& size) {
-    unsigned __int128 value = 0;
     bool any = false;
     for (; Has() && Hex(body_[at_]) >= 0; ++at_, any = true) {
-      value = value * 16 + static_cast<unsigned>(Hex(body_[at_]));
-      if (value == 0 && !Extra()) return false;
-      if (value > data_left_) {
-        is_too_large_ = true;
-        value = static_cast<unsigned __int128>(1) << 64;
-      }
+      const auto digit = static_cast<unsigned>(Hex(body_[at_]));
+      if (size == 0 && digit == 0 && !Extra()) return false;
+      if (size > UINT64_MAX / 16) is_too_large_ = true;
+      if (!is_too_large_) size = size * 16 + digit;
+      if (size > data_left_) is_too_large_ = true;
     }
     if (!Has()) return false;
     if (!any) return Wrong();
-    size = static_cast<uint64_t>(value);
     return true;
   }
 

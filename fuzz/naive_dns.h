@@ -171,7 +171,7 @@ class NaiveDns {
         }
         case 16: {
           size_t walked = 0;
-          while (walked < data.size()) walked += 1 + data[walked];
+          while (walked < data.size()) walked += 1u + data[walked];
           if (data.empty() || walked != data.size()) return false;
           break;
         }

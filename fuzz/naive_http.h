@@ -2,6 +2,7 @@
 // the naive parsers of http_request_fuzzer.cc and http_response_fuzzer.cc have in common.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -101,17 +102,19 @@ inline void NaiveTakeLength(std::string_view element, NaiveFraming& framing) {
     framing.is_valid = false;
     return;
   }
-  unsigned __int128 number = 0;
-  for (const char c : element) {
-    number = number * 10 + static_cast<unsigned>(c - '0');
-    if (number > UINT64_MAX) {
-      framing.is_valid = false;
-      return;
-    }
+  // More than 64 bits hold, compared as digits.
+  constexpr std::string_view kMax = "18446744073709551615";
+  const std::string_view digits =
+      element.substr(std::min(element.find_first_not_of('0'), element.size()));
+  if (digits.size() > kMax.size() || (digits.size() == kMax.size() && digits > kMax)) {
+    framing.is_valid = false;
+    return;
   }
+  uint64_t number = 0;
+  for (const char c : digits) number = number * 10 + static_cast<unsigned>(c - '0');
   if (framing.has_length && framing.length != number) framing.is_valid = false;
   framing.has_length = true;
-  framing.length = static_cast<uint64_t>(number);
+  framing.length = number;
 }
 
 inline void NaiveTakeFraming(std::string_view name, std::string_view value, NaiveFraming& framing) {

@@ -10,6 +10,9 @@
 namespace aether::fuzz {
 namespace {
 
+// What follows says nothing new; long checksums have a target of their own.
+constexpr size_t kInputBytesMax = 400;
+
 void CheckFields(const TcpView& view, Bytes segment, size_t header_bytes) {
   FUZZ_CHECK(P10, view.source_port() == NaiveWord(segment, 0));
   FUZZ_CHECK(P10, view.destination_port() == NaiveWord(segment, 2));
@@ -77,7 +80,8 @@ void RunOne(Bytes addresses, Bytes segment) {
 }  // namespace aether::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size < 8 || size > 0xffff) return -1;
+  if (size < 8) return -1;
+  size = std::min(size, aether::fuzz::kInputBytesMax);
   aether::fuzz::RunOne({data, 8}, {data + 8, size - 8});
   return 0;
 }
