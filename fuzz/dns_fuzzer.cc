@@ -27,6 +27,8 @@ void CheckText(const DnsName& name) {
   std::array<char, DnsName::kTextSizeMax> text;
   const size_t size = name.WriteText(text);
   FUZZ_CHECK(P9, size > 0 && size <= text.size());
+  // It can be logged: visible ASCII only.
+  for (size_t i = 0; i < size; ++i) FUZZ_CHECK(P12, text[i] > ' ' && text[i] <= '~');
   const auto again = DnsName::FromText(std::string_view(text.data(), size));
   FUZZ_CHECK(P9, again.has_value());
   FUZZ_CHECK(P9, std::ranges::equal(again->wire(), name.wire()));
