@@ -126,6 +126,8 @@ void RunOne(Bytes packet) {
     CurrentTrace().Add(view->packet());
   }
   FlipOneBit(header);
+  // With another length in it a header ends elsewhere, and what it covers then may add up.
+  if (header[0] % 16 * 4u != claimed_bytes) return;
   FUZZ_CHECK(P13, !Ipv4View::Parse(copy.bytes()).has_value());
 }
 
