@@ -14,7 +14,7 @@ constexpr size_t kInputBytesMax = 2048;
 // Takes the data for itself, `piece_bytes` of it at a time.
 void CheckDataOf(Bytes body, HttpChunkedSkipper skipper, size_t piece_bytes,
                  const HttpChunkedSkipper& whole, size_t taken_whole, const NaiveChunked& naive) {
-  Trace data;
+  ByteHash data;
   uint64_t data_bytes = 0;
   size_t at = 0;
   while (at < body.size() && !skipper.done() && !skipper.failed()) {

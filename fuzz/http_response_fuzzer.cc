@@ -124,7 +124,7 @@ Outcome Read(Bytes stream, const HttpResponseLimits& limits, bool head_request,
   using State = HttpResponseReader::State;
   HttpResponseReader reader(limits);
   reader.Start(head_request);
-  Trace body;
+  ByteHash body;
   uint64_t body_bytes = 0;
   size_t at = 0;
   while (at < stream.size() && (reader.state() == State::kHead || reader.state() == State::kBody)) {

@@ -10,6 +10,16 @@
 
 namespace aether::fuzz {
 
+// Of a stream of bytes, however it is cut.
+class ByteHash {
+ public:
+  void Add(uint8_t byte) { hash_ = hash_ * 0x100000001b3u + byte + 1; }
+  uint64_t hash() const { return hash_; }
+
+ private:
+  uint64_t hash_ = 0;
+};
+
 class NaiveChunked {
  public:
   enum class Verdict : uint8_t { kDone, kWrong, kMore };
@@ -124,7 +134,7 @@ class NaiveChunked {
   uint64_t data_left_;
   size_t at_ = 0;
   uint64_t data_bytes_ = 0;
-  Trace data_;
+  ByteHash data_;
   Verdict verdict_ = Verdict::kMore;
   bool was_last_ = false;
   bool is_too_large_ = false;
