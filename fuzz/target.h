@@ -36,6 +36,7 @@ class ExactCopy {
  public:
   explicit ExactCopy(Bytes bytes);
   Bytes bytes() const { return {memory_.get(), size_}; }
+  MutableBytes writable() { return {memory_.get(), size_}; }
 
  private:
   std::unique_ptr<uint8_t[]> memory_;

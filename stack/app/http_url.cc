@@ -54,6 +54,9 @@ std::optional<std::string> TakeAuthority(std::string_view authority, HttpUrl& ur
   }
   if (host.ends_with('.')) host.remove_suffix(1);
   if (host.empty()) return "has no host";
+  // No name has an empty label; one at the end would be another name each time it is read.
+  if (host.starts_with('.') || host.ends_with('.') || host.find("..") != std::string_view::npos)
+    return "has a host that is no name";
   for (const char c : host) {
     if (!IsLetter(c) && !IsDigit(c) && c != '-' && c != '.' && c != '_')
       return "has a host that is no name";

@@ -62,6 +62,16 @@ TEST(HttpUrlTest, Refusals) {
   EXPECT_FALSE(HttpUrl::Parse("http://a/" + std::string(HttpUrl::kSizeMax - 8, 'x')));
 }
 
+// One dot at the end is no part of the name; of "h.." one stayed, and went when what was written of
+// the URL was read again.
+TEST(HttpUrlTest, NoNameHasAnEmptyLabel) {
+  EXPECT_EQ(Canonical("http://h./"), "http://h/");
+  EXPECT_THAT(Canonical("http://h../"), HasSubstr("no name"));
+  EXPECT_THAT(Canonical("http://.h/"), HasSubstr("no name"));
+  EXPECT_THAT(Canonical("http://a..h/"), HasSubstr("no name"));
+  EXPECT_THAT(Canonical("http://./"), HasSubstr("no host"));
+}
+
 // [RFC 3986 section 5] [RFC 3986 5.2.3, 5.2.4] and of [RFC 3986 5.4] the examples that http URLs
 // without parameters have.
 TEST(HttpUrlTest, References) {

@@ -30,8 +30,26 @@ std::expected<PcapReader, std::string> PcapReader::Open(const std::string& path,
   const std::string name = path == "-" ? "./-" : path;
   std::unique_ptr<pcap, Closer> file(pcap_open_offline_with_tstamp_precision(
       name.c_str(), PCAP_TSTAMP_PRECISION_NANO, error.data()));
+  return FromFile(std::move(file), error.data(), path, sink);
+}
+
+std::expected<PcapReader, std::string> PcapReader::FromStream(std::FILE* stream,
+                                                              const std::string& name,
+                                                              CaptureSink* sink) {
+  std::array<char, PCAP_ERRBUF_SIZE> error{};
+  std::unique_ptr<pcap, Closer> file(
+      pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, error.data()));
+  // libpcap closes only what it has taken over.
+  if (file == nullptr) std::fclose(stream);
+  return FromFile(std::move(file), error.data(), name, sink);
+}
+
+std::expected<PcapReader, std::string> PcapReader::FromFile(std::unique_ptr<pcap, Closer> file,
+                                                            const char* error,
+                                                            const std::string& path,
+                                                            CaptureSink* sink) {
   if (file == nullptr) {
-    return std::unexpected("Cannot read the capture file " + path + ": " + error.data() + ".");
+    return std::unexpected("Cannot read the capture file " + path + ": " + error + ".");
   }
   const int link_type = pcap_datalink(file.get());
   if (link_type != DLT_EN10MB) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <expected>
 #include <memory>
 #include <string>
@@ -23,6 +24,11 @@ class PcapReader {
   // The error is a sentence. `sink`, when given, gets what is sent, and outlives the reader.
   static std::expected<PcapReader, std::string> Open(const std::string& path,
                                                      CaptureSink* sink = nullptr);
+  // The same from a stream, such as one over memory; it is closed with the reader, or when this
+  // fails. `name` stands in the sentences.
+  static std::expected<PcapReader, std::string> FromStream(std::FILE* stream,
+                                                           const std::string& name,
+                                                           CaptureSink* sink = nullptr);
 
   // A frame larger than `into` is left out and counted, and the next one is tried.
   size_t Receive(MutableBytes into);
@@ -49,6 +55,10 @@ class PcapReader {
   struct Closer {
     void operator()(pcap* file) const;
   };
+  // `file` is null when libpcap did not like it, for the reason in `error`.
+  static std::expected<PcapReader, std::string> FromFile(std::unique_ptr<pcap, Closer> file,
+                                                         const char* error, const std::string& path,
+                                                         CaptureSink* sink);
   PcapReader(std::string path, std::unique_ptr<pcap, Closer> file, CaptureSink* sink);
   // Reads one frame ahead, so that its time can be told before it is asked for.
   void ReadAhead();

@@ -110,6 +110,22 @@ TEST(PcapReader, ReadsMicrosecondPcap) {
   EXPECT_EQ(ReceiveFrom(*reader), (Frame{7, 8}));
 }
 
+TEST(PcapReader, ReadsAStreamAndClosesIt) {
+  Frame file = PcapHeader(1);
+  AppendRecord(file, 1, 2, 3, {1, 2, 3});
+  auto reader = PcapReader::FromStream(fmemopen(file.data(), file.size(), "r"), "memory");
+  ASSERT_TRUE(reader.has_value()) << reader.error();
+  EXPECT_EQ(reader->next_time(), At(1'000'002'000));
+  EXPECT_EQ(ReceiveFrom(*reader), (Frame{1, 2, 3}));
+  EXPECT_TRUE(reader->at_end());
+
+  Frame damaged(24, 7);
+  const auto refused =
+      PcapReader::FromStream(fmemopen(damaged.data(), damaged.size(), "r"), "memory");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error(), HasSubstr("memory"));
+}
+
 TEST(PcapReader, ReadsPcapng) {
   TemporaryFile file(".pcapng");
   file.Write(PcapngFile());

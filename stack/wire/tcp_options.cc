@@ -28,6 +28,8 @@ std::expected<TcpOptions, Drop> TcpOptions::Parse(Bytes options) {
         break;
       case TcpOptionKind::kSack: {
         if (data.empty() || data.size() % 8 != 0) break;
+        // Of an option that stands twice nothing stays.
+        parsed.sack_blocks = {};
         parsed.sack_block_count = std::min(data.size() / 8, kSackBlocksMax);
         for (size_t i = 0; i < parsed.sack_block_count; ++i) {
           parsed.sack_blocks[i] = {Seq(LoadBe<uint32_t>(data.data() + 8 * i)),

@@ -243,6 +243,15 @@ TEST(TcpOptionsTest, RandomBytesEnd) {
   }
 }
 
+// Blocks of the first of two SACK options stood behind those of the second.
+TEST(TcpOptionsTest, OfTwoSackOptionsNothingOfTheFirstStays) {
+  const auto options = Parse({5, 18, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4,  //
+                              5, 10, 0, 0, 0, 5, 0, 0, 0, 6});
+  ASSERT_TRUE(options);
+  const TcpOptions expected{.sack_blocks = {SackBlock{Seq(5), Seq(6)}}, .sack_block_count = 1};
+  EXPECT_EQ(*options, expected);
+}
+
 TEST(TcpOptionsDeathTest, EmitRefusesWhatDoesNotFit) {
   std::vector<uint8_t> out(60);
   TcpOptions options{.timestamps = TcpTimestamps{1, 2}, .sack_block_count = 4};

@@ -1,0 +1,210 @@
+// Capture files (the pcap format, draft-ietf-opsawg-pcap), read from memory through libpcap. The
+// first byte of the input says how large a frame may be that the reader's user takes, the rest is
+// the file. pcapng is read as well, but by no second parser.
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "fuzz/naive.h"
+#include "fuzz/target.h"
+#include "stack/device/pcap_reader.h"
+
+namespace aether::fuzz {
+namespace {
+
+using device::PcapReader;
+
+constexpr size_t kInputBytesMax = 1024;
+constexpr uint32_t kMicroseconds = 0xa1b2c3d4;
+constexpr uint32_t kNanoseconds = 0xa1b23c4d;
+
+struct Frame {
+  int64_t when_ns = 0;
+  std::vector<uint8_t> bytes;
+  bool is_cut = false;
+  bool operator==(const Frame&) const = default;
+};
+
+// The frames of a file, empty ones left out.
+struct NaiveFile {
+  bool is_known = false;  // the format is one that is read here
+  bool is_valid = false;
+  bool is_damaged = false;
+  uint64_t empty_frames = 0;
+  std::vector<Frame> frames;
+};
+
+// A header of 24 bytes, and records with one of 16, in either byte order.
+class NaiveReader {
+ public:
+  explicit NaiveReader(Bytes file) : file_(file) {}
+
+  NaiveFile Read() {
+    NaiveFile out;
+    if (file_.size() < 24) return out;
+    is_little_ = Number(0) != kMicroseconds && Number(0) != kNanoseconds;
+    if (Number(0) != kMicroseconds && Number(0) != kNanoseconds) return out;
+    const bool is_version_2_4 = Half(4) == 2 && Half(6) == 4;
+    const uint32_t link_type = Number(20);
+    // Other versions swap lengths; what stands above the link type has other meanings.
+    if (!is_version_2_4 || link_type > 0xffff) return out;
+    out.is_known = true;
+    out.is_valid = link_type == 1;
+    if (!out.is_valid) return out;
+    uint32_t snap_bytes = Number(16);
+    if (snap_bytes == 0 || snap_bytes > 0x7fffffff) snap_bytes = 262144;
+    for (size_t at = 24; at < file_.size();) {
+      if (at + 16 > file_.size()) {
+        out.is_damaged = true;
+        return out;
+      }
+      const uint32_t captured = Number(at + 8);
+      if (captured > 262144 || captured > file_.size() - at - 16) {
+        out.is_damaged = true;
+        return out;
+      }
+      const uint32_t kept = std::min(captured, snap_bytes);
+      const Bytes bytes = file_.subspan(at + 16, kept);
+      if (kept == 0) ++out.empty_frames;
+      if (kept != 0) {
+        out.frames.push_back({.when_ns = TimeAt(at),
+                              .bytes = {bytes.begin(), bytes.end()},
+                              .is_cut = kept < Number(at + 12)});
+      }
+      at += 16 + captured;
+    }
+    return out;
+  }
+
+ private:
+  uint32_t Number(size_t at) const {
+    const uint32_t big = NaiveLong(file_, at);
+    if (!is_little_) return big;
+    return big % 256 << 24 | big / 256 % 256 << 16 | big / 65536 % 256 << 8 | big >> 24;
+  }
+  unsigned Half(size_t at) const {
+    const unsigned big = NaiveWord(file_, at);
+    return is_little_ ? big % 256 * 256 + big / 256 : big;
+  }
+  // To libpcap both parts are signed in the order of this machine, and unsigned in the other. What
+  // is damaged is kept in range.
+  int64_t TimeAt(size_t at) const {
+    int64_t seconds = Number(at);
+    int64_t fraction = Number(at + 4);
+    if (is_little_ == (std::endian::native == std::endian::little)) {
+      seconds = static_cast<int32_t>(seconds);
+      fraction = static_cast<int32_t>(fraction);
+    }
+    if (Number(0) == kMicroseconds) fraction *= 1000;
+    return std::max<int64_t>(seconds, 0) * 1'000'000'000 +
+           std::clamp<int64_t>(fraction, 0, 999'999'999);
+  }
+
+  Bytes file_;
+  bool is_little_ = false;
+};
+
+std::expected<PcapReader, std::string> OpenMemory(MutableBytes file) {
+  static char nothing = 0;
+  void* const memory = file.empty() ? static_cast<void*>(&nothing) : file.data();
+  std::FILE* const stream = fmemopen(memory, file.size(), "r");
+  FUZZ_CHECK(P10, stream != nullptr);
+  return PcapReader::FromStream(stream, "fuzz");
+}
+
+// All frames that fit.
+std::vector<Frame> Receive(PcapReader& reader, size_t frame_bytes_max) {
+  std::vector<Frame> frames;
+  std::vector<uint8_t> into(frame_bytes_max);
+  while (!reader.at_end()) {
+    const Instant next = reader.next_time();
+    const uint64_t cut_before = reader.frames_cut();
+    const uint64_t left_out_before = reader.frames_left_out();
+    const size_t size = reader.Receive(into);
+    FUZZ_CHECK(P8, frames.size() < kInputBytesMax);
+    if (size == 0) {
+      FUZZ_CHECK(P8, reader.at_end());
+      break;
+    }
+    const Instant when = reader.last_time();
+    // The one that was announced, unless it was too large.
+    if (reader.frames_left_out() == left_out_before) FUZZ_CHECK(P10, when == next);
+    frames.push_back({.when_ns = when.time_since_epoch().count(),
+                      .bytes = {into.begin(), into.begin() + static_cast<ptrdiff_t>(size)},
+                      .is_cut = reader.frames_cut() != cut_before});
+    CurrentTrace().Add(Bytes(frames.back().bytes));
+  }
+  FUZZ_CHECK(P10, reader.next_time() == kNever && reader.Receive(into) == 0);
+  FUZZ_CHECK(P10, reader.frames_received() == frames.size());
+  return frames;
+}
+
+// The frames as a file with nanoseconds, the first byte the highest.
+std::vector<uint8_t> NaiveEmit(const std::vector<Frame>& frames) {
+  std::vector<uint8_t> file;
+  const auto put = [&file](uint64_t number) {
+    for (int shift = 24; shift >= 0; shift -= 8)
+      file.push_back(static_cast<uint8_t>(number >> shift & 255));
+  };
+  for (const uint32_t number : {kNanoseconds, 0x00020004u, 0u, 0u, 262144u, 1u}) put(number);
+  for (const Frame& frame : frames) {
+    put(static_cast<uint64_t>(frame.when_ns / 1'000'000'000));
+    put(static_cast<uint64_t>(frame.when_ns % 1'000'000'000));
+    put(frame.bytes.size());
+    put(frame.bytes.size() + (frame.is_cut ? 1 : 0));
+    file.insert(file.end(), frame.bytes.begin(), frame.bytes.end());
+  }
+  return file;
+}
+
+void CheckFrames(const PcapReader& reader, const std::vector<Frame>& frames, const NaiveFile& naive,
+                 size_t frame_bytes_max) {
+  uint64_t left_out = naive.empty_frames;
+  auto at = frames.begin();
+  for (const Frame& frame : naive.frames) {
+    if (frame.bytes.size() > frame_bytes_max) {
+      ++left_out;
+      continue;
+    }
+    FUZZ_CHECK(P10, at != frames.end());
+    FUZZ_CHECK(P10, *at == frame);
+    ++at;
+  }
+  FUZZ_CHECK(P10, at == frames.end());
+  FUZZ_CHECK(P10, reader.frames_left_out() == left_out);
+  FUZZ_CHECK(P10, reader.error().empty() == !naive.is_damaged);
+}
+
+void RunOne(unsigned choice, Bytes input) {
+  ExactCopy copy(input);
+  const size_t frame_bytes_max = choice % 2 == 0 ? kInputBytesMax : choice;
+  const NaiveFile naive = NaiveReader(copy.bytes()).Read();
+  auto reader = OpenMemory(copy.writable());
+  if (naive.is_known) FUZZ_CHECK(P10, reader.has_value() == naive.is_valid);
+  CurrentTrace().Add(reader.has_value() ? 1 : 0);
+  if (!reader) {
+    FUZZ_CHECK(P10, reader.error().ends_with('.'));
+    return;
+  }
+  const std::vector<Frame> frames = Receive(*reader, frame_bytes_max);
+  CurrentTrace().Add(reader->error().size());
+  if (naive.is_known) CheckFrames(*reader, frames, naive, frame_bytes_max);
+  // What a capture of 32-bit seconds can hold is the same when it is written and read again.
+  if (!naive.is_known || frames.empty()) return;
+  std::vector<uint8_t> emitted = NaiveEmit(frames);
+  auto again = OpenMemory(emitted);
+  FUZZ_CHECK(P9, again.has_value());
+  FUZZ_CHECK(P9, Receive(*again, frame_bytes_max) == frames && again->error().empty());
+}
+
+}  // namespace
+}  // namespace aether::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 1) return -1;
+  size = std::min(size, aether::fuzz::kInputBytesMax);
+  aether::fuzz::RunOne(data[0], {data + 1, size - 1});
+  return 0;
+}
