@@ -218,7 +218,7 @@ bool Connection::CheckAck(const Segment& segment, const SegmentOptions& options,
       arrival.reset_reply = true;
       return false;
     }
-    SampleHandshake(control, env);
+    SampleHandshake(options.has_timestamps ? options.ts_echo : 0, control, env);
     snd_.una = segment.ack;
     snd_.SetWindow(uint32_t{segment.window} << snd_scale, segment.seq, segment.ack);
     Open(control, env);

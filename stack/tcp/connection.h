@@ -273,7 +273,8 @@ class alignas(64) Connection {
   bool CheckSyn(const Segment& segment, Arrival& arrival);
   bool CheckAck(const Segment& segment, const SegmentOptions& options, Control& control,
                 const Env& env, Arrival& arrival);
-  void SampleHandshake(Control& control, const Env& env) const;
+  // `echo`: of the acknowledgement's timestamps option, 0 without one.
+  void SampleHandshake(uint32_t echo, Control& control, const Env& env) const;
   void OnFinAcknowledged(Arrival& arrival);
   bool TakeText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
   // The place for what is out of order; null when there is no memory for one more.

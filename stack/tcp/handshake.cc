@@ -15,15 +15,19 @@ constexpr uint8_t kCwr = tcp_flags::kCwr;
 
 }  // namespace
 
-// [RFC 6298 2.2, 3, 5.7] the handshake is the first measurement, unless something of it was sent
-// twice. The clock tells milliseconds: less than one is one, or a loss probe would be due at once.
-void Connection::SampleHandshake(Control& control, const Env& env) const {
+// [RFC 6298 2.2, 3, 5.7] the handshake is the first measurement. When something of it was sent
+// twice, only an echo tells which one was answered [RFC 7323 4.1]; without one the timer begins
+// higher. The clock tells milliseconds: less than one is one, or a loss probe would be due at once.
+void Connection::SampleHandshake(uint32_t echo, Control& control, const Env& env) const {
+  uint32_t ms = env.now_ms() - control.unacked_since_ms;
   if (tries != 1) {
-    control.rtt.FallBack();
-    return;
+    ms = TimestampNow(control, env) - echo;
+    if (!Has(kTimestamps) || echo == 0 || ms >= 0x7fffffff) {
+      control.rtt.FallBack();
+      return;
+    }
   }
-  const uint32_t ms = std::max(env.now_ms() - control.unacked_since_ms, 1u);
-  control.rtt.AddSample(std::chrono::milliseconds(ms));
+  control.rtt.AddSample(std::chrono::milliseconds(std::max(ms, 1u)));
 }
 
 // [RFC 9293 3.10.7.3] SYN-SENT: first the ACK, second a reset, third security (not here), fourth
@@ -74,7 +78,7 @@ Arrival Connection::OnSynSentSegment(const Segment& segment, const TcpOptions& s
     Set(kSynDue);
     return arrival;
   }
-  SampleHandshake(control, env);
+  SampleHandshake(syn.timestamps ? syn.timestamps->echo_reply : 0, control, env);
   snd_.una = segment.ack;
   Open(control, env);
   AckNow();

@@ -383,5 +383,44 @@ TEST(StackTcpPassiveOpen, ALostHandshakeMakesCareful) {
   s->ExpectAt(seconds(5), Data("").WithAnyData().AtSeq(1));
 }
 
+// What the first RTO after a handshake whose SYN-ACK was sent twice is, by the echo in the ACK of
+// it.
+Duration RtoAfterLostSynAck(uint32_t (*echo)(const TcpPeer&)) {
+  ScriptOptions options = FullOptions();
+  options.config.profile.syn_cookies = tcp::SynCookies::kNever;
+  options.config.profile.rack_tlp = false;
+  const auto s = std::make_unique<Script>(options);
+  s->peer().Send({.flags = kSyn, .options = FullSynOptions(5000)});
+  s->Expect(SynAck());
+  s->AdvanceTo(milliseconds(1010));
+  s->Expect(SynAck());
+  s->peer().Send({.options = TimestampOption(6000, echo(s->peer()))});
+  s->Accept();
+  s->Write(Pattern(5000));
+  s->Expect(Data("").WithAnyData().AtSeq(1));
+  s->ExpectNothing();
+  const Duration sent = s->now() - Script::kStart;
+  while (s->output_size() == 0 && s->now() < Script::kStart + seconds(20))
+    s->Advance(milliseconds(10));
+  s->Expect(Data("").WithAnyData().AtSeq(1));
+  return s->now() - Script::kStart - sent;
+}
+
+// [RFC 6298 5.7] [RFC 7323 4.1] the three seconds are for when nobody knows which SYN-ACK was
+// answered; an echo says so. Four losses in a row were enough for 30 s without progress.
+TEST(StackTcpPassiveOpen, AnEchoMeasuresAHandshakeThatLostASegment) {
+  EXPECT_LE(RtoAfterLostSynAck([](const TcpPeer& peer) { return peer.last_timestamp(); }),
+            milliseconds(250));
+  // [RFC 6298 2.2] half a second late makes it three times that.
+  const Duration late =
+      RtoAfterLostSynAck([](const TcpPeer& peer) { return peer.last_timestamp() - 490; });
+  EXPECT_NEAR(static_cast<double>(late / milliseconds(1)), 1500, 30);
+  // An echo from the future, and none.
+  for (const auto echo : {+[](const TcpPeer& peer) { return peer.last_timestamp() + 5000; },
+                          +[](const TcpPeer&) { return 0u; }}) {
+    EXPECT_NEAR(static_cast<double>(RtoAfterLostSynAck(echo) / milliseconds(1)), 3000, 30);
+  }
+}
+
 }  // namespace
 }  // namespace aether::testing
