@@ -243,35 +243,30 @@ std::expected<NaiveFrame, std::string> NaiveParse(Bytes frame) {
   if (out.destination == std::array<uint8_t, 6>{}) {
     return std::unexpected("destination of the frame is zero");
   }
-  Problem problem = "type of the frame is neither ARP nor IPv4";
-  if (out.type == 0x0806) problem = ParseArp(frame, out);
-  if (out.type == 0x0800) problem = ParseIpv4(frame, out);
-  if (problem) return std::unexpected(*problem);
+  if (out.type != 0x0806 && out.type != 0x0800) {
+    return std::unexpected("type of the frame is neither ARP nor IPv4");
+  }
+  Problem problem = out.type == 0x0806 ? ParseArp(frame, out) : ParseIpv4(frame, out);
+  if (problem) return std::unexpected(*std::move(problem));
   return out;
 }
 
 uint16_t NaiveChecksum(Bytes data) {
-  uint32_t sum = 0;
-  for (size_t i = 0; i < data.size(); ++i) {
-    sum += i % 2 == 0 ? data[i] * 256u : data[i];
-    if (sum > 0xffff) sum -= 0xffff;
-  }
+  uint64_t sum = 0;
+  for (size_t i = 0; i < data.size(); ++i) sum += i % 2 == 0 ? data[i] * 256u : data[i];
+  while (sum > 0xffff) sum = sum % 0x10000 + sum / 0x10000;
   return static_cast<uint16_t>(0xffff - sum);
 }
 
 uint16_t NaiveChecksumWithPseudoHeader(uint32_t source, uint32_t destination, uint8_t protocol,
                                        Bytes data) {
-  std::vector<uint8_t> all;
-  all.reserve(data.size() + 12);
-  for (uint32_t address : {source, destination}) {
-    for (int shift : {24, 16, 8, 0}) all.push_back(static_cast<uint8_t>(address >> shift));
-  }
-  all.push_back(0);
-  all.push_back(protocol);
-  all.push_back(static_cast<uint8_t>(data.size() / 256));
-  all.push_back(static_cast<uint8_t>(data.size() % 256));
-  all.insert(all.end(), data.begin(), data.end());
-  return NaiveChecksum(all);
+  // The pseudo header is a whole number of words: its sum and that of the data add up.
+  uint64_t sum = uint64_t{0xffff} - NaiveChecksum(data);
+  for (const uint32_t address : {source, destination}) sum += address / 0x10000 + address % 0x10000;
+  sum += protocol;
+  sum += data.size();
+  while (sum > 0xffff) sum = sum % 0x10000 + sum / 0x10000;
+  return static_cast<uint16_t>(0xffff - sum);
 }
 
 }  // namespace aether::testing

@@ -219,23 +219,31 @@ void ReceiveModel::TakeText(const Segment& segment, int64_t begin) {
   if (!rules_.keeps_out_of_order && begin > rcv_nxt_) return;
   // Nothing stands behind a FIN.
   if (fin_in_ && rcv_nxt_ > *fin_in_) return;
+  // [RFC 9293 3.10.7.4] nothing stands behind a FIN; what a peer means that says so all the same is
+  // anybody's guess.
+  if (fin_in_ && (std::min(end, window_end) > *fin_in_ || (fin && end != *fin_in_))) {
+    is_certain_ = false;
+  }
   for (int64_t at = std::max(begin, rcv_nxt_); at < std::min(end, window_end); ++at) {
-    if (!fin_in_ || at < *fin_in_) arrived_.insert(at);
+    if (fin_in_ && at >= *fin_in_) break;
+    const size_t index = static_cast<size_t>(at - rcv_nxt_);
+    if (index >= arrived_.size()) arrived_.resize(index + 1);
+    arrived_[index] = 1;
   }
   if (fin && !fin_in_ && end < window_end && end >= rcv_nxt_) {
     fin_in_ = end;
     // Text beyond it has arrived before: the peer contradicts itself.
-    if (!arrived_.empty() && *arrived_.rbegin() >= end) is_certain_ = false;
+    if (rcv_nxt_ + static_cast<int64_t>(arrived_.size()) > end) is_certain_ = false;
   }
   Advance();
 }
 
 void ReceiveModel::Advance() {
-  while (!arrived_.empty() && *arrived_.begin() == rcv_nxt_) {
-    arrived_.erase(arrived_.begin());
-    ++rcv_nxt_;
-    ++delivered_bytes_;
-  }
+  const auto gap = std::ranges::find(arrived_, uint8_t{0});
+  const auto count = gap - arrived_.begin();
+  arrived_.erase(arrived_.begin(), gap);
+  rcv_nxt_ += count;
+  delivered_bytes_ += static_cast<uint64_t>(count);
   if (!fin_in_ || rcv_nxt_ != *fin_in_) return;
   ++rcv_nxt_;
   switch (state_) {

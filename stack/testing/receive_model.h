@@ -11,7 +11,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
+#include <vector>
 
 #include "stack/base/time.h"
 
@@ -119,7 +119,8 @@ class ReceiveModel {
   uint8_t peer_scale_ = 0;
   int64_t rcv_nxt_ = 0;
   int64_t right_edge_ = 0;  // of the window that we offered
-  std::set<int64_t> arrived_;
+  // What arrived ahead of rcv_nxt_, a mark for each byte; the last one is set.
+  std::vector<uint8_t> arrived_;
   std::optional<int64_t> fin_in_;
   uint64_t delivered_bytes_ = 0;
   std::optional<uint32_t> timestamp_recent_;

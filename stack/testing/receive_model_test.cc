@@ -173,7 +173,6 @@ TEST(ReceiveModel, AFinWaitsForTheTextBeforeIt) {
   Fixture f;
   f.Gets(11, 10, kFin | kAck);
   EXPECT_EQ(f.model.state(), State::kEstablished);
-  f.Gets(21, 10);  // behind the FIN
   f.Gets(1, 10);
   EXPECT_EQ(f.model.state(), State::kCloseWait);
   EXPECT_EQ(f.rcv_nxt(), 22u);
@@ -189,6 +188,18 @@ TEST(ReceiveModel, AFinWaitsForTheTextBeforeIt) {
   unclear.Gets(21, 10);
   unclear.Gets(11, 5, kFin | kAck);
   EXPECT_FALSE(unclear.model.is_certain());
+  Fixture behind;
+  behind.Gets(11, 10, kFin | kAck);
+  behind.Gets(11, 10);
+  EXPECT_TRUE(behind.model.is_certain());
+  behind.Gets(11, 11);
+  EXPECT_FALSE(behind.model.is_certain());
+  Fixture twice;
+  twice.Gets(11, 10, kFin | kAck);
+  twice.Gets(11, 10, kFin | kAck);
+  EXPECT_TRUE(twice.model.is_certain());
+  twice.Gets(1, 0, kFin | kAck);
+  EXPECT_FALSE(twice.model.is_certain());
 }
 
 // [RFC 7323 5.3]
