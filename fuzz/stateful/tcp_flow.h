@@ -159,8 +159,10 @@ class TcpFlow {
   static constexpr uint64_t kWrittenOffset = 20000;
   // P1: these bytes are what we send from `seq` on.
   bool IsOurs(Bytes bytes, uint32_t seq) const;
-  // One of the last SYNs that we sent had this number.
+  // A SYN that we sent had this number; true when there were too many to remember.
   bool SentSyn(uint32_t seq) const;
+  // The same of FINs; true when there were too many to remember.
+  bool SentFin(uint32_t seq) const;
 
   // Absolute numbers.
   uint32_t iss() const { return iss_; }
@@ -199,7 +201,7 @@ class TcpFlow {
 
   Ipv4Endpoint peer_;
   Ipv4Endpoint stack_;
-  const uint32_t pattern_base_;
+  uint32_t pattern_base_;
   // Ours.
   uint32_t iss_;
   uint32_t snd_nxt_;
@@ -211,6 +213,8 @@ class TcpFlow {
   bool has_window_ = false;
   std::array<uint32_t, 16> syns_{};
   size_t syn_count_ = 0;
+  std::array<uint32_t, 32> fins_{};
+  size_t fin_count_ = 0;
   uint32_t syn_window_ = 0;
   bool offered_timestamps_ = false;
   std::optional<uint8_t> offered_scale_;
