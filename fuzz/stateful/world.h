@@ -15,9 +15,11 @@
 // unless the target switches that off.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "fuzz/target.h"
@@ -40,12 +42,12 @@ class World {
  public:
   // `host` names it to the observer.
   explicit World(const Config& config, int host = 0, Instant start = kWorldStart);
-  virtual ~World() = default;
+  virtual ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  Stack& stack() { return stack_; }
-  const Stack& stack() const { return stack_; }
+  Stack& stack() { return *stack_; }
+  const Stack& stack() const { return *stack_; }
   Instant now() const { return now_; }
   const Config& config() const { return config_; }
 
@@ -67,8 +69,8 @@ class World {
   // The device takes no frame until so many Transmit calls were refused (P14).
   void BlockDevice(uint32_t calls) { blocked_calls_ = calls; }
 
-  // P5: what the target owned was let go; the world stops listening nowhere itself. Lets hours pass
-  // and looks whether anything is left.
+  // P5: the target has let go of everything that it owned. Lets hours pass and looks whether
+  // anything is held.
   void CheckNeutral();
 
   void set_answers_arp(bool answers) { answers_arp_ = answers; }
@@ -84,25 +86,38 @@ class World {
   virtual void OnRest() {}
 
  private:
-  void Step(std::span<const Bytes> frames);
-  bool TransmitOne();
-  void AnswerArp(const testing::NaiveArp& request);
-  void CheckLimits() const;
+  // What one step saw, for P7.
+  struct Count {
+    uint64_t inputs = 0;  // frames in, and calls
+    uint64_t arp_in = 0;  // of those
+    uint64_t data_out = 0;
+    uint64_t control_out = 0;
+    uint64_t events = 0;
+  };
 
-  Config config_;
-  int host_;
+  void Step(std::span<const Bytes> frames, uint64_t calls);
+  // Events, frames and ARP answers until there are none.
+  void Rest(Count& count);
+  bool TransmitOne(Count& count);
+  void OnFrame(Bytes frame, Count& count);
+  void AnswerArp(const testing::NaiveArp& request);
+  void CheckReaction(const Count& count);
+  void CheckLimits() const;
+  void ObserveFrame(bool in, Bytes frame) const;
+
+  const Config config_;
+  const int host_;
   Instant now_;
-  Stack stack_;
+  const Instant end_of_time_;
+  std::optional<Stack> stack_;
   std::vector<uint8_t> out_;
-  std::deque<std::array<uint8_t, 42>> arp_answers_;
+  std::vector<std::array<uint8_t, 42>> arp_answers_;
   bool answers_arp_ = true;
   uint32_t blocked_calls_ = 0;
   uint64_t frames_out_ = 0;
-  // P7.
-  uint64_t inputs_ = 0;  // frames and calls since the quiet began
+  Instant quiet_since_;
   uint64_t quiet_frames_ = 0;
   uint64_t idle_wakes_ = 0;
-  Instant quiet_since_;
 };
 
 }  // namespace aether::fuzz
