@@ -279,11 +279,11 @@ class Mutator {
     switch (operand.kind) {
       case Kind::kFlags:
         if (dice_.OneIn(2)) return before ^ (1u << dice_.Below(8));
-        return operand.names.empty() ? dice_.Next() & 0xff : ByteOf(before);
+        return operand.names.empty() ? dice_.Next() & 0xff : uint32_t{ByteOf(before)};
       case Kind::kWord:
         return WordOf(before);
       case Kind::kLong:
-        if (dice_.OneIn(2)) return before + dice_.Of(kWords) - dice_.Of(kWords);
+        if (dice_.OneIn(2)) return before + uint32_t{dice_.Of(kWords)} - dice_.Of(kWords);
         return dice_.OneIn(2) ? dice_.Next() : 1u << dice_.Below(32);
       case Kind::kLive:
         return LiveOf(operand, before);
@@ -319,7 +319,7 @@ class Mutator {
     if (dice_.OneIn(4)) scale = dice_.Below(2) * dice_.Below(16);
     switch (dice_.Below(5)) {
       case 0:
-        distance += dice_.OneIn(2) ? 1 : 0xffff;
+        distance += dice_.OneIn(2) ? 1u : 0xffffu;
         break;
       case 1:
         distance = static_cast<uint16_t>(dice_.Of(kDistances));
