@@ -11,6 +11,7 @@
 #include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/grammar.h"
 #include "fuzz/stateful/http_model.h"
+#include "fuzz/stateful/observer.h"
 #include "fuzz/stateful/stream_peer.h"
 #include "fuzz/stateful/target_tools.h"
 #include "fuzz/stateful/world.h"
@@ -415,7 +416,7 @@ void HttpWorld::CheckDeadlines() {
     size_t since = model.tail_at();
     if (model.tail() != HttpModel::Tail::kHead && since > 0) --since;
     const Instant from = model.due_count() == 0 ? client.connected_at : client.WrittenAt(since);
-    FUZZ_CHECK(HTP005, now() <= from + patience + kSlack);
+    FUZZ_CHECK(P8, now() <= from + patience + kSlack);
   }
 }
 

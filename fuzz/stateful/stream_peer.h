@@ -43,7 +43,10 @@ class StreamPeer {
   }
   // Nothing was started, or it was reset.
   bool is_dead() const { return !is_open_ || reset_received_ || reset_sent_; }
-  void Forget() { is_open_ = false; }
+  void Forget() {
+    Start({}, {}, 0);
+    is_open_ = false;
+  }
 
   uint16_t offered_window = 65535;  // the right edge never moves back for it
   size_t segment_bytes_max = 1460;
