@@ -146,7 +146,7 @@ void World::DeliverDamaged(Bytes frame, size_t from, size_t bit) {
   FUZZ_CHECK(P13, frames_out_ == sent);
 }
 
-void World::Settle() { Step({}, 1); }
+void World::Settle(uint64_t calls) { Step({}, calls); }
 
 void World::Advance(Duration by) {
   const Instant target = std::min(now_ + by, end_of_time_);

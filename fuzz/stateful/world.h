@@ -64,8 +64,9 @@ class World {
   // To the next deadline, if there is one within `most`; false otherwise, and then time stands
   // still.
   bool AdvanceToDeadline(Duration most);
-  // Takes events and frames until there are none; called after every application call too.
-  void Settle();
+  // Takes events and frames until there are none; called after every application call too, or after
+  // `calls` of them.
+  void Settle(uint64_t calls = 1);
   // The device takes no frame until so many Transmit calls were refused (P14).
   void BlockDevice(uint32_t calls) { blocked_calls_ = calls; }
 
