@@ -115,6 +115,9 @@ class World {
   std::vector<std::array<uint8_t, 42>> arp_answers_;
   bool answers_arp_ = true;
   uint32_t blocked_calls_ = 0;
+  // P7: while the device was blocked.
+  uint64_t withheld_inputs_ = 0;
+  uint64_t withheld_arp_ = 0;
   uint64_t frames_out_ = 0;
   Instant quiet_since_;
   uint64_t quiet_frames_ = 0;
