@@ -245,7 +245,8 @@ struct Client {
 
   Instant WrittenAt(size_t offset) const {
     Instant at = connected_at;
-    for (size_t i = 0; i < mark_count && marks[i].offset <= offset; ++i) at = marks[i].at;
+    for (size_t i = 0; i < mark_count && marks[i].offset <= offset; ++i)
+      at = std::max(at, marks[i].at);
     return at;
   }
 };
@@ -300,7 +301,9 @@ class HttpWorld final : public World {
   void OnEvent(const Event& event) override { server_->OnEvent(event, now()); }
   void OnSent(const testing::NaiveFrame& frame, Bytes) override {
     for (Client& client : clients_) {
-      if (client.peer.Matches(frame)) client.peer.OnSent(frame);
+      if (!client.peer.Matches(frame)) continue;
+      if (!client.peer.is_established()) client.connected_at = now();
+      client.peer.OnSent(frame);
     }
   }
 
@@ -338,8 +341,10 @@ void HttpWorld::Write(Client& client, Bytes bytes) {
 
 void HttpWorld::Serve() {
   const bool is_due = server_->NextDeadline() <= now();
+  const uint32_t connections = server_->connection_count();
   server_->Advance(now());
-  if (is_due) Settle();
+  // The time of each of them may have come, for two calls.
+  if (is_due) Settle(1 + 2 * uint64_t{connections});
   CheckServer();
 }
 
@@ -397,7 +402,7 @@ void HttpWorld::CheckServer() {
 
 // HTP005: a client that is slow is shut out when its time is over, progress or not.
 void HttpWorld::CheckDeadlines() {
-  if (choices_.echoes()) return;
+  if (choices_.echoes() || was_blocked_) return;
   for (Client& client : clients_) {
     const StreamPeer& peer = client.peer;
     if (peer.is_dead() || !peer.is_established() || peer.fin_received() || !client.is_smooth ||
@@ -508,19 +513,19 @@ void HttpWorld::Carry(const Record& record) {
       peer.Finish();
       break;
     case kReset:
-      if (!peer.is_dead() && peer.is_established()) DeliverAndServe(peer.Reset());
+      if (peer.may_speak()) DeliverAndServe(peer.Reset());
       break;
     case kWindow:
       peer.offered_window = record.U16(1);
       client.is_smooth = client.is_smooth && record.U16(1) > 2000;
-      if (!peer.is_dead() && peer.is_established()) DeliverAndServe(peer.Acknowledge());
+      if (peer.may_speak()) DeliverAndServe(peer.Acknowledge());
       break;
     case kHold:
       peer.holds = record.U8(1) % 2 == 1;
       if (peer.holds) client.is_smooth = false;
       break;
     case kAcknowledge:
-      if (!peer.is_dead() && peer.is_established()) DeliverAndServe(peer.Acknowledge());
+      if (peer.may_speak()) DeliverAndServe(peer.Acknowledge());
       break;
     case kTime:
       PassTime(record.TimeAt(0, kAdvanceMax));
@@ -561,7 +566,7 @@ void HttpWorld::Finish() {
     peer.holds = false;
     peer.offered_window = 65535;
     peer.segment_bytes_max = 1460;
-    if (!peer.is_dead() && peer.is_established()) DeliverAndServe(peer.Acknowledge());
+    if (peer.may_speak()) DeliverAndServe(peer.Acknowledge());
   }
   Pump();
   // Not more than the time that is none, so that what is due must come.

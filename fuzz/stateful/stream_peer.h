@@ -38,8 +38,12 @@ class StreamPeer {
     segment_bytes_max = 1460;
     holds = false;
     is_open_ = true;
-    is_established_ = fin_wanted_ = fin_acked_ = fin_received_ = reset_received_ = false;
+    is_established_ = fin_wanted_ = fin_received_ = reset_received_ = false;
     reset_sent_ = ack_due_ = refused_ = false;
+  }
+  // Established, and not over.
+  bool may_speak() const {
+    return !is_dead() && is_established_ && !(fin_received_ && acked_ > written_ && !ack_due_);
   }
   // Nothing was started, or it was reset.
   bool is_dead() const { return !is_open_ || reset_received_ || reset_sent_; }
@@ -220,7 +224,6 @@ class StreamPeer {
   bool is_open_ = false;
   bool is_established_ = false;
   bool fin_wanted_ = false;
-  bool fin_acked_ = false;
   bool fin_received_ = false;
   bool reset_received_ = false;
   bool reset_sent_ = false;
