@@ -178,15 +178,15 @@ void World::Step(std::span<const Bytes> frames, uint64_t calls) {
     FUZZ_CHECK(P4, stack_->counters().delivered + stack_->counters().TotalDrops() - fates_before ==
                        frames.size());
   }
+  const bool was_blocked = blocked_calls_ > 0;
   Rest(count);
-  if (blocked_calls_ > 0) {
+  if (was_blocked || withheld_inputs_ > 0) {
     withheld_inputs_ += count.inputs + 1;
     withheld_arp_ += count.arp_in;
-  } else if (withheld_inputs_ > 0) {
-    // What waited for the device comes now, and what timers had to say meanwhile.
-    count.inputs += withheld_inputs_ + stack_->connection_count() + config_.tcp.replies_max;
-    count.arp_in += withheld_arp_;
-    withheld_inputs_ = withheld_arp_ = 0;
+    // What waited for the device may come now, and what timers had to say meanwhile.
+    count.inputs = withheld_inputs_ + stack_->connection_count() + config_.tcp.replies_max;
+    count.arp_in = withheld_arp_;
+    if (!was_blocked) withheld_inputs_ = withheld_arp_ = 0;
   }
   CheckReaction(count);
   // P8: what was due was acted on. A device that takes nothing leaves its frames where they are.
