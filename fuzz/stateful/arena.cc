@@ -1,5 +1,6 @@
 #include "fuzz/stateful/arena.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -42,12 +43,16 @@ size_t block_count = 0;
 size_t region_used = 0;
 size_t scopes = 0;
 
+// From a page that is full of it: word by word this would be most of an execution.
 void Fill(uint8_t* begin, size_t bytes) {
-  size_t at = 0;
-  for (; at + sizeof kNonce <= bytes; at += sizeof kNonce) {
-    std::memcpy(begin + at, &kNonce, sizeof kNonce);
+  static const auto page = [] {
+    std::array<uint64_t, 512> words;
+    words.fill(kNonce);
+    return words;
+  }();
+  for (size_t at = 0; at < bytes; at += sizeof page) {
+    std::memcpy(begin + at, page.data(), std::min(sizeof page, bytes - at));
   }
-  std::memcpy(begin + at, &kNonce, bytes - at);
 }
 
 AETHER_UNCOUNTED void* TakeBlock(size_t bytes) {
