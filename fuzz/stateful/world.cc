@@ -169,6 +169,7 @@ void World::Step(std::span<const Bytes> frames, uint64_t calls) {
   for (const Bytes frame : frames) {
     if (frame.size() > 13 && frame[12] == 8 && frame[13] == 6) ++count.arp_in;
   }
+  count.is_due = stack_->NextDeadline() <= now_;
   if (!frames.empty() || calls == 0) {
     const uint64_t frames_before = stack_->counters().frames_in;
     const uint64_t fates_before = stack_->counters().delivered + stack_->counters().TotalDrops();
@@ -295,7 +296,7 @@ void World::CheckReaction(const Count& count) {
   quiet_frames_ += count.data_out + count.control_out;
   FUZZ_CHECK(P7, quiet_frames_ <= sources * (kQuietBurstMax + (controlled ? 0 : kQuietWindowMax) +
                                              kQuietPerSecondMax * seconds));
-  if (count.data_out + count.control_out > 0) return;
+  if (!count.is_due || count.data_out + count.control_out > 0) return;
   ++idle_wakes_;
   FUZZ_CHECK(P8, idle_wakes_ <= sources * (kIdleWakesBurstMax + kIdleWakesPerSecondMax * seconds));
 }

@@ -95,6 +95,7 @@ class World {
     uint64_t control_out = 0;
     uint64_t events = 0;
     bool is_timed = false;  // nothing but time
+    bool is_due = false;    // the stack had asked for it
   };
 
   void Step(std::span<const Bytes> frames, uint64_t calls);
