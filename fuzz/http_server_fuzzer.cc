@@ -26,7 +26,9 @@ using app::HttpServer;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr size_t kRecordsMax = 48;
+constexpr size_t kRecordsMax = 40;
+// Frames to the stack and stops of the clock; then the records are over.
+constexpr size_t kStepsMax = 200;
 constexpr size_t kFlows = 2;
 constexpr uint16_t kPort = 80;
 // P8: rounds of frames and deadlines in one record.
@@ -126,9 +128,8 @@ constexpr std::array<Operation, kOpCount> kOperations = {{
 constexpr const char* kContentNames[] = {"page", "files", "one_transfer", "echo"};
 constexpr const char* kStageNames[] = {"nothing",   "connected",  "half_head", "sending",
                                        "half_body", "kept_alive", "two",       "lingering"};
-constexpr const char* kLimitNames[] = {
-    "small_heads", "few_partial", "few_connections", "small_mtu", "few_chunks", "small_send", "",
-    "again"};
+constexpr const char* kLimitNames[] = {"small_heads", "few_partial", "few_connections", "small_mtu",
+                                       "few_chunks",  "small_send",  "vanish",          "again"};
 constexpr std::array<Operand, 3> kHead = {{{Operand::Kind::kByte, "content", kContentNames},
                                            {Operand::Kind::kFlags, "limits", kLimitNames},
                                            {Operand::Kind::kByte, "stage", kStageNames}}};
@@ -139,6 +140,7 @@ enum LimitBits : uint8_t {
   kSmallMtu = 8,
   kFewChunks = 16,
   kSmallSend = 32,
+  kVanish = 64,
   kAgain = 128,
 };
 
@@ -275,6 +277,7 @@ class HttpWorld final : public World {
   void Finish();
   // And then nobody says anything any more.
   void Expire();
+  bool IsTired() const { return steps_ > kStepsMax; }
   // P11: what the clients said, each in one piece, is answered in the same way.
   void Repeat(std::array<Client, kFlows>& said);
 
@@ -314,6 +317,7 @@ class HttpWorld final : public World {
   HttpSetup setup_;
   uint16_t next_port_ = 20000;
   Duration time_passed_{};
+  size_t steps_ = 0;
   bool was_blocked_ = false;
 };
 
@@ -349,6 +353,7 @@ void HttpWorld::Serve() {
 }
 
 void HttpWorld::DeliverAndServe(Bytes frame) {
+  ++steps_;
   Deliver(frame);
   Serve();
 }
@@ -373,6 +378,7 @@ void HttpWorld::PassTime(Duration by) {
   const Instant end = now() + by;
   for (int round = 0;; ++round) {
     FUZZ_CHECK(P8, round < kRoundsMax);
+    ++steps_;
     const Instant due = std::min(end, std::max(server_->NextDeadline(), now()));
     if (!AdvanceToDeadline(due - now())) {
       if (due > now()) Advance(due - now());
@@ -531,7 +537,7 @@ void HttpWorld::Carry(const Record& record) {
       PassTime(record.TimeAt(0, kAdvanceMax));
       return;
     case kDeadline:
-      for (int i = 0; i <= record.U8(0) % 8; ++i) {
+      for (int i = 0; i <= record.U8(0) % 8 && !IsTired(); ++i) {
         const Instant next = std::min(stack().NextDeadline(), server_->NextDeadline());
         if (next == kNever) break;
         PassTime(std::min<Duration>(std::max(next, now()) - now(), kAdvanceMax));
@@ -540,7 +546,7 @@ void HttpWorld::Carry(const Record& record) {
     case kDrip: {
       const std::string_view text = kTemplates[record.U8(1) % kTemplates.size()];
       const size_t count = std::min<size_t>(record.U8(2) % 32 + 1, text.size());
-      for (size_t i = 0; i < count; ++i) {
+      for (size_t i = 0; i < count && !IsTired(); ++i) {
         Write(client, text.substr(i, 1));
         Pump();
         PassTime(record.TimeAt(3, seconds(60)));
@@ -577,6 +583,11 @@ void HttpWorld::Finish() {
 }
 
 void HttpWorld::Expire() {
+  // Most clients take their leave; the others are not heard of any more, which takes longer.
+  for (Client& client : clients_) {
+    if ((choices_.limits & kVanish) == 0 && client.peer.may_speak())
+      DeliverAndServe(client.peer.Reset());
+  }
   PassTime(seconds(60));
   PassTime(seconds(300));
   FUZZ_CHECK(P5, server_->connection_count() == 0);
@@ -609,7 +620,7 @@ void RunOne(Bytes input) {
   HttpWorld world(choices, clients);
   world.Stage();
   Record record;
-  for (size_t i = 0; i < kRecordsMax && reader.Next(record); ++i) {
+  for (size_t i = 0; i < kRecordsMax && !world.IsTired() && reader.Next(record); ++i) {
     if (CurrentObserver() != nullptr)
       CurrentObserver()->OnRecord(PrintRecord(kGrammar, record), world.now());
     world.Carry(record);
