@@ -41,9 +41,11 @@ void TcpWorld::Listen(uint32_t backlog) {
 
 void TcpWorld::Unlisten() {
   if (!listener_) return;
+  // What waits for Accept and what is half open is reset.
+  const uint64_t connections = stack().connection_count();
   stack().TcpUnlisten(*listener_);
   listener_.reset();
-  Settle();
+  Settle(1 + connections);
 }
 
 void TcpWorld::AcceptAll() {
