@@ -415,6 +415,13 @@ void TcpFlow::CountSent(const Segment& segment, Bytes options, uint32_t payload_
   }
 }
 
+void TcpFlow::CountForeign(const testing::NaiveTcp& tcp, Bytes options) {
+  Segment segment;
+  segment.plain = {
+      .flags = tcp.flags, .seq = tcp.sequence, .ack = tcp.acknowledgment, .window = tcp.window};
+  CountSent(segment, options, 0);
+}
+
 void TcpFlow::CountSyn(const Segment& segment, Bytes options, uint32_t end) {
   syns_[syn_count_++ % syns_.size()] = segment.plain.seq;
   syn_window_ = std::max<uint32_t>(syn_window_, segment.plain.window);
@@ -438,6 +445,7 @@ void TcpFlow::CountSyn(const Segment& segment, Bytes options, uint32_t end) {
     iss_ = acked_ = segment.plain.seq;
     snd_nxt_ = sent_end_ = end;
     fin_sent_ = false;
+    is_restarting_ = has_window_;
   } else if (IsNear(segment.plain.seq, acked_) && After(end, sent_end_)) {
     sent_end_ = end;
   }
@@ -461,7 +469,7 @@ void TcpFlow::OnSynSent(const testing::NaiveTcp& tcp) {
     rcv_nxt_ = tcp.sequence + 1;
     highest_ack_ = tcp.sequence;
     offered_end_ = tcp.sequence + 1 + syn_window_;
-    fin_received_ = reset_received_ = has_window_ = false;
+    fin_received_ = reset_received_ = has_window_ = is_restarting_ = false;
   }
   if (!answers) return;
   if (our_iss != iss_) {
@@ -509,6 +517,11 @@ void TcpFlow::OnSent(const testing::NaiveFrame& frame) {
   const bool is_known = FindHandshake(tcp.sequence);
   FUZZ_CHECK(P2, is_known || handshake_count_ > handshakes_.size());
   if (!is_known) return;
+  if (is_restarting_) {
+    // The SYN was not taken: the connection before it is still there.
+    is_restarting_ = false;
+    snd_nxt_ = sent_end_ = acked_ = tcp.acknowledgment;
+  }
   const uint32_t payload = static_cast<uint32_t>(tcp.payload.size());
   const uint32_t end = tcp.sequence + payload + ((tcp.flags & kFin) != 0 ? 1 : 0);
   if (checks_payload && payload > 0) {

@@ -148,6 +148,9 @@ class TcpFlow {
   // Numbers as a well-behaved peer would have them: all that came is acknowledged.
   Bytes BuildNext(uint8_t flags, uint32_t payload_bytes = 0, uint16_t window = 65535);
 
+  // A segment from elsewhere that arrives as ours; without text.
+  void CountForeign(const testing::NaiveTcp& tcp, Bytes options);
+
   // The stack sent this on this flow. P1: its payload is the pattern's; P2 in small: it
   // acknowledges nothing that was not sent, the right edge of its window does not move left, it
   // sends nothing beyond ours but a probe.
@@ -219,6 +222,8 @@ class TcpFlow {
   bool offered_timestamps_ = false;
   std::optional<uint8_t> offered_scale_;
   bool fin_sent_ = false;
+  // A SYN went out after the connection was over; what the stack says to it tells which one counts.
+  bool is_restarting_ = false;
   // The stack's.
   std::optional<uint32_t> stack_iss_;
   std::optional<testing::NaiveTcp> stack_syn_;

@@ -75,7 +75,7 @@ class TcpScript {
       case TcpOperation::kOptions:
         return SetOptions(record);
       case TcpOperation::kListen:
-        return world_.Listen(record.U8(0) % 5u);
+        return world_.Listen(1 + record.U8(0) % 4u);
       case TcpOperation::kIcmp:
         return Icmp(record);
       case TcpOperation::kDamaged:
@@ -236,6 +236,7 @@ class TcpScript {
         swap(0, 6, 6);
         swap(26, 30, 4);
         swap(34, 36, 2);
+        Mirror(frame);
         break;
       case 2:
         // LAND: from our own address and port to the same.
@@ -262,6 +263,23 @@ class TcpScript {
     world_.Deliver(frame);
   }
 
+  // As if the peer had sent it: it counts, and the text, which is not the peer's, is cut off.
+  void Mirror(std::vector<uint8_t>& frame) {
+    const size_t headers = 34u + frame[46] / 16u * 4;
+    frame.resize(headers);
+    PutWord(frame.data() + 16, static_cast<uint32_t>(headers - 14));
+    Repair(frame);
+    const auto parsed = testing::NaiveParse(frame);
+    if (!parsed || !parsed->tcp) return;
+    for (size_t i = 0; i < kFlows; ++i) {
+      TcpFlow& flow = world_.flow(i);
+      const bool matches = parsed->ip->source == flow.peer().address.value &&
+                           parsed->tcp->source_port == flow.peer().port &&
+                           parsed->tcp->destination_port == flow.stack().port;
+      if (matches) flow.CountForeign(*parsed->tcp, Bytes(frame).subspan(54));
+    }
+  }
+
   static void Repair(std::vector<uint8_t>& frame) {
     NaiveRepair({frame.data() + 14, 20}, 10);
     const size_t size = frame.size() - 34;
@@ -281,8 +299,8 @@ uint64_t RunOnce(const Grammar& grammar, Bytes input, bool active, uint32_t shif
   TcpSetup setup = SetupOf(reader);
   for (uint32_t& sequence : setup.initial_sequence) sequence += shift;
   setup.clock_ms += shift;
-  // P11: a number of periods of everything that counts time: cookies, keys, hours.
-  if (shift != 0) setup.start += hours(64 * 9);
+  // P11: by a number of whole periods of all that counts time: ticks, cookies, keys, hours.
+  if (shift != 0) setup.start += hours(64 * 64);
   TcpWorld world(setup);
   Stager(world, active)
       .Run(static_cast<TcpStage>(reader.head(static_cast<size_t>(TcpHead::kStage)) %
@@ -292,16 +310,16 @@ uint64_t RunOnce(const Grammar& grammar, Bytes input, bool active, uint32_t shif
   return world.behaviour().hash();
 }
 
-// Whether a record has numbers that are not relative to anything.
+// False when a record has numbers that are not relative to anything.
 bool IsRelative(const Grammar& grammar, Bytes input) {
   RecordReader reader(grammar, input);
   for (Record record; reader.Next(record);) {
-    const auto operation = static_cast<TcpOperation>(record.operation);
-    if (operation == TcpOperation::kSegment || operation == TcpOperation::kOther) {
-      if (!record.bytes.empty() || record.LiveAt(1).base % 8 == TcpFlow::kSeqZero ||
-          record.LiveAt(2).base % 6 == TcpFlow::kAckZero ||
-          record.LiveAt(7).base % 6 == TcpFlow::kAckZero)
-        return false;
+    if (!record.bytes.empty()) return false;
+    const auto& operands = grammar.operations[record.operation].operands;
+    for (size_t i = 0; i < operands.size(); ++i) {
+      if (operands[i].kind != Operand::Kind::kLive) continue;
+      const auto& names = operands[i].names;
+      if (std::string_view(names[record.LiveAt(i).base % names.size()]) == "zero") return false;
     }
   }
   return true;

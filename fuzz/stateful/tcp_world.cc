@@ -210,6 +210,8 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
   for (TcpFlow& flow : flows_) {
     if (!flow.Matches(frame)) continue;
     flow.OnSent(frame);
+    // The numbers of a reset are somebody else's, or 0.
+    if ((frame.tcp->flags & tcp_flags::kRst) != 0) continue;
     behaviour_.Add(frame.tcp->sequence - flow.stack_iss().value_or(frame.tcp->sequence));
     if ((frame.tcp->flags & tcp_flags::kAck) != 0)
       behaviour_.Add(frame.tcp->acknowledgment - flow.iss());
