@@ -14,8 +14,10 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 
-constexpr size_t kRecordsMax = 64;
-constexpr size_t kBatchMax = 8;
+constexpr size_t kRecordsMax = 48;
+constexpr size_t kBatchMax = 16;
+// Deadlines of one operation: time stops there.
+constexpr int kDeadlinesMax = 16;
 constexpr Duration kTimeMax = hours(24 * 60);
 
 void PutWord(uint8_t* at, uint32_t value) {
@@ -57,9 +59,10 @@ class TcpScript {
                                      record.U16(1) % (kPayloadBytesMax + 1),
                                      static_cast<uint16_t>(65535 - record.U16(2))));
       case TcpOperation::kTime:
-        return world_.Advance(record.TimeAt(0, kTimeMax));
+        return Advance(record.TimeAt(0, kTimeMax));
       case TcpOperation::kDeadline:
-        for (int i = record.U8(0) % 32; i >= 0 && world_.AdvanceToDeadline(hours(3)); --i) {
+        for (int i = record.U8(0) % kDeadlinesMax; i >= 0 && world_.AdvanceToDeadline(hours(3));
+             --i) {
         }
         return;
       case TcpOperation::kRead:
@@ -83,7 +86,7 @@ class TcpScript {
       case TcpOperation::kCut:
         return Cut(record);
       case TcpOperation::kBatch:
-        batch_room_ = 2 + record.U8(0) % (kBatchMax - 1);
+        batch_room_ = 2 + record.U8(0) % 7u;
         return;
       case TcpOperation::kBurst:
         return Burst(record);
@@ -99,6 +102,13 @@ class TcpScript {
     }
   }
 
+  void Advance(Duration by) {
+    const Instant end = world_.now() + by;
+    for (int i = 0; i < kDeadlinesMax; ++i) {
+      if (!world_.AdvanceToDeadline(end - world_.now())) return world_.Advance(end - world_.now());
+    }
+  }
+
   // At once, or with the others of a batch.
   void Arrive(Bytes frame) {
     last_.assign(frame.begin(), frame.end());
@@ -106,17 +116,18 @@ class TcpScript {
       world_.Arrive(frame);
       return;
     }
-    batch_.push_back(last_);
+    if (batch_count_ == batch_.size()) batch_.emplace_back();
+    batch_[batch_count_++].assign(frame.begin(), frame.end());
     if (--batch_room_ == 0) EndBatch();
   }
 
   void EndBatch() {
     batch_room_ = 0;
-    if (batch_.empty()) return;
+    if (batch_count_ == 0) return;
     std::array<Bytes, kBatchMax> frames;
-    std::ranges::copy(batch_, frames.begin());
-    world_.Deliver(std::span<const Bytes>(frames).first(batch_.size()));
-    batch_.clear();
+    for (size_t i = 0; i < batch_count_; ++i) frames[i] = batch_[i];
+    world_.Deliver(std::span<const Bytes>(frames).first(batch_count_));
+    batch_count_ = 0;
   }
 
   void SetOptions(const Record& record) {
@@ -198,28 +209,32 @@ class TcpScript {
     TcpFlow& flow = world_.Ready(0);
     const uint8_t order = record.U8(2);
     const uint32_t payload = record.U16(1) % 1461;
-    const uint32_t count = 2 + record.U8(0) % 15;
+    const uint32_t count = 2 + record.U8(0) % 7;
     const uint32_t first = flow.SeqValue(record.LiveAt(3));
+    batch_room_ = kBatchMax;
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t place = (order & 1) != 0 ? count - 1 - i : i;
       if ((order & 4) != 0 && place + 1 == count) continue;
       if ((order & 8) != 0 && place % 2 == 0) continue;
       const Bytes frame = flow.Build(TcpFlow::Plain{
           .seq = first + place * payload, .ack = flow.rcv_nxt(), .payload_bytes = payload});
-      world_.Arrive(frame);
-      if ((order & 2) != 0) world_.Arrive(frame);
+      Arrive(frame);
+      if ((order & 2) != 0) Arrive(frame);
     }
+    EndBatch();
   }
 
   void Flood(const Record& record) {
     const uint8_t flags = record.U8(1) == 0 ? tcp_flags::kSyn : record.U8(1);
-    for (uint16_t i = 0; i <= record.U8(0) % 16; ++i) {
+    batch_room_ = kBatchMax;
+    for (uint16_t i = 0; i <= record.U8(0) % 8; ++i) {
       const uint32_t seq = 1000u * i;
       TcpFlow stranger({kPeerIp, static_cast<uint16_t>(50000 + i)}, world_.flow(0).stack(), seq);
-      world_.Arrive(stranger.Build(TcpFlow::Plain{.flags = tcp_flags::kSyn, .seq = seq}));
+      Arrive(stranger.Build(TcpFlow::Plain{.flags = tcp_flags::kSyn, .seq = seq}));
       if (flags == tcp_flags::kSyn) continue;
-      world_.Arrive(stranger.Build(TcpFlow::Plain{.flags = flags, .seq = seq + 1}));
+      Arrive(stranger.Build(TcpFlow::Plain{.flags = flags, .seq = seq + 1}));
     }
+    EndBatch();
   }
 
   // What the stack sent comes back to it.
@@ -291,6 +306,7 @@ class TcpScript {
   TcpWorld& world_;
   std::vector<uint8_t> last_;
   std::vector<std::vector<uint8_t>> batch_;
+  size_t batch_count_ = 0;
   size_t batch_room_ = 0;
 };
 

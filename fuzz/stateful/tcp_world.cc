@@ -244,7 +244,11 @@ void TcpWorld::CheckOwned(const Owned& owned) {
 void TcpWorld::Finish() {
   for (size_t i = 0; i < owned_count_; ++i) ReadSome(owned_[i], SIZE_MAX);
   while (owned_count_ > 0) {
-    stack().Close(owned_[0].id);
+    if ((app_ & tcp_app::kCloses) != 0) {
+      stack().Close(owned_[0].id);
+    } else {
+      stack().Abort(owned_[0].id);
+    }
     Forget(owned_[0]);
   }
   Unlisten();

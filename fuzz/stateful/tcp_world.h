@@ -25,6 +25,7 @@ inline constexpr uint8_t kLazyRead = 0x02;    // reads only when told
 inline constexpr uint8_t kLingers = 0x04;     // keeps what has ended until the end
 inline constexpr uint8_t kAnswers = 0x08;     // writes as much as it reads
 inline constexpr uint8_t kHangsUp = 0x10;     // closes when the peer does
+inline constexpr uint8_t kCloses = 0x40;      // lets go with Close at the end, otherwise with Abort
 }  // namespace tcp_app
 
 struct TcpSetup {
