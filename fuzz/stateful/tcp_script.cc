@@ -330,6 +330,8 @@ uint64_t RunOnce(const Grammar& grammar, Bytes input, bool active, uint32_t shif
 bool IsRelative(const Grammar& grammar, Bytes input) {
   RecordReader reader(grammar, input);
   for (Record record; reader.Next(record);) {
+    // The stack's numbers in the place of a peer's stand in no relation to that peer's others.
+    if (record.operation == static_cast<uint8_t>(TcpOperation::kReflect)) return false;
     if (!record.bytes.empty()) return false;
     const auto& operands = grammar.operations[record.operation].operands;
     for (size_t i = 0; i < operands.size(); ++i) {

@@ -243,6 +243,7 @@ void TcpWorld::CheckOwned(const Owned& owned) {
 
 void TcpWorld::Finish() {
   for (size_t i = 0; i < owned_count_; ++i) ReadSome(owned_[i], SIZE_MAX);
+  const size_t calls = owned_count_;
   while (owned_count_ > 0) {
     if ((app_ & tcp_app::kCloses) != 0) {
       stack().Close(owned_[0].id);
@@ -251,6 +252,7 @@ void TcpWorld::Finish() {
     }
     Forget(owned_[0]);
   }
+  if (calls > 0) Settle(calls);
   Unlisten();
   CheckNeutral();
 }
