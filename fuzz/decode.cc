@@ -60,7 +60,8 @@ void DecodeScenario(const Grammar& grammar, Bytes input, device::PcapWriter* pca
 
 // --- Targets without: bytes ---
 
-void PrintHex(Bytes input) {
+std::string Hex(Bytes input) {
+  std::string all;
   for (size_t at = 0; at < input.size(); at += 16) {
     std::string line;
     std::string text;
@@ -70,8 +71,12 @@ void PrintHex(Bytes input) {
       line += digits.data();
       text += byte >= ' ' && byte < 0x7f ? static_cast<char>(byte) : '.';
     }
-    std::printf("%-48s # %04zx  %s\n", line.c_str(), at, text.c_str());
+    line.resize(48, ' ');
+    std::array<char, 20> place{};
+    std::snprintf(place.data(), place.size(), "%04zx", at);
+    all += line + " # " + place.data() + "  " + text + "\n";
   }
+  return all;
 }
 
 using Buffer = std::vector<uint8_t>;
@@ -136,13 +141,18 @@ std::string Decode(const std::string& target, Bytes input, const std::string& pc
     DecodeScenario(*grammar, input, writer.get());
     return writer ? writer->error() : std::string();
   }
-  PrintHex(input);
+  std::printf("%s", Hex(input).c_str());
   if (!writer) return {};
   const Buffer frame = FrameOf(target, input);
   if (frame.empty()) return "inputs of " + target + " are no frames, and so there is no pcap";
   std::printf("# %s\n", device::DescribeFrame(frame).c_str());
   writer->Write({}, frame);
   return writer->error();
+}
+
+std::string TextOf(Bytes input) {
+  const Grammar* const grammar = TargetGrammar();
+  return grammar != nullptr ? PrintInput(*grammar, input) : Hex(input);
 }
 
 std::string Encode(const std::string& text, std::vector<uint8_t>& out) {

@@ -15,6 +15,9 @@ namespace aether::fuzz {
 // wrong, empty for nothing.
 std::string Decode(const std::string& target, Bytes input, const std::string& pcap);
 
+// The text alone, without carrying anything out.
+std::string TextOf(Bytes input);
+
 // The way back. The sentence is empty when `out` holds the input.
 std::string Encode(const std::string& text, std::vector<uint8_t>& out);
 

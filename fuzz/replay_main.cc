@@ -3,6 +3,7 @@
 //
 //   NAME_replay FILE|FOLDER...
 //   NAME_replay --decode FILE [--pcap OUT]     shows the input as a text and what it does
+//   NAME_replay --text FILE                    the text alone
 //   NAME_replay --encode TEXT -o FILE          makes an input from such a text
 //
 // Exit: 0 all ran and did the same twice; 1 one did not (one that violates a property ends the
@@ -61,6 +62,16 @@ int RunDecode(const char* program, const char* path, const std::string& pcap) {
   return 2;
 }
 
+int RunText(const char* path) {
+  const std::optional<std::vector<uint8_t>> input = ReadFile(path);
+  if (input) {
+    std::printf("%s", aether::fuzz::TextOf(*input).c_str());
+    return 0;
+  }
+  std::fprintf(stderr, "%s: cannot be read\n", path);
+  return 2;
+}
+
 int RunEncode(const char* path, const char* out_path) {
   const std::optional<std::vector<uint8_t>> text = ReadFile(path);
   std::vector<uint8_t> input;
@@ -88,12 +99,15 @@ int main(int argc, char** argv) {
   if (argc == 3 && arguments[0] == "--decode") return RunDecode(argv[0], argv[2], {});
   if (argc == 5 && arguments[0] == "--decode" && arguments[2] == "--pcap")
     return RunDecode(argv[0], argv[2], arguments[3]);
+  if (argc == 3 && arguments[0] == "--text") return RunText(argv[2]);
   if (argc == 5 && arguments[0] == "--encode" && arguments[2] == "-o")
     return RunEncode(argv[2], argv[4]);
   if (argc > 1 && arguments[0].starts_with("--")) {
-    std::fprintf(stderr,
-                 "%s: one of FILE|FOLDER..., --decode FILE [--pcap OUT], --encode TEXT -o FILE\n",
-                 argv[0]);
+    std::fprintf(
+        stderr,
+        "%s: one of FILE|FOLDER..., --decode FILE [--pcap OUT], --text FILE, --encode TEXT -o "
+        "FILE\n",
+        argv[0]);
     return 2;
   }
   std::vector<std::filesystem::path> files;

@@ -129,6 +129,8 @@ class TcpFlow {
   uint32_t clock_ms = 0;
   // False where the stack sends something else than Pattern.
   bool checks_payload = true;
+  // False once segments of the flow came from elsewhere: its numbers are no more than a guess.
+  bool checks_numbers = true;
 
   // The frame of a kSegmentOperands record, checksums right unless `shape` says otherwise; valid
   // until the next call. Counts it as sent.
