@@ -201,6 +201,7 @@ class TcpFlow {
   Bytes ChosenOptions(const Record& record, uint8_t flags);
   void OnSynSent(const testing::NaiveTcp& tcp);
   bool FindHandshake(uint32_t seq);
+  void CheckWindow(const testing::NaiveTcp& tcp);
   uint32_t PatternOffset(uint32_t seq) const { return seq - pattern_base_ - 1; }
   uint8_t our_scale() const;
 
@@ -215,6 +216,7 @@ class TcpFlow {
   uint32_t last_seq_;
   uint32_t last_end_;
   uint32_t window_end_ = 0;
+  uint32_t plain_window_end_ = 0;
   bool has_window_ = false;
   std::array<uint32_t, 16> syns_{};
   size_t syn_count_ = 0;
@@ -226,6 +228,14 @@ class TcpFlow {
   bool fin_sent_ = false;
   // A SYN went out after the connection was over; what the stack says to it tells which one counts.
   bool is_restarting_ = false;
+  struct Numbers {
+    uint32_t iss = 0;
+    uint32_t snd_nxt = 0;
+    uint32_t sent_end = 0;
+    uint32_t acked = 0;
+    bool fin_sent = false;
+  };
+  Numbers before_restart_;
   // The stack's.
   std::optional<uint32_t> stack_iss_;
   std::optional<testing::NaiveTcp> stack_syn_;
