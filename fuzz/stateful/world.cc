@@ -41,11 +41,6 @@ bool IsData(const testing::NaiveFrame& frame) {
 
 }  // namespace
 
-Observer*& CurrentObserver() {
-  static Observer* observer = nullptr;
-  return observer;
-}
-
 Config SmallConfig() {
   Config config;
   config.mac = kStackMac;
