@@ -466,7 +466,7 @@ void TcpFlow::OnSynSent(const testing::NaiveTcp& tcp) {
   if (answers) FUZZ_CHECK(P2, !checks_numbers || SentSyn(our_iss));
   stack_syn_ = tcp;
   stack_last_ = tcp.sequence;
-  if (stack_iss_ != tcp.sequence || our_iss != iss_) {
+  if (stack_iss_ != tcp.sequence || our_iss != iss_ || (answers && is_restarting_)) {
     handshakes_[handshake_count_++ % handshakes_.size()] = {tcp.sequence, our_iss};
     stack_iss_ = tcp.sequence;
     rcv_nxt_ = tcp.sequence + 1;

@@ -288,9 +288,9 @@ class TcpScript {
     if (!parsed || !parsed->tcp) return;
     for (size_t i = 0; i < kFlows; ++i) {
       TcpFlow& flow = world_.flow(i);
+      // On whatever port of the stack: it may have opened another connection since.
       const bool matches = parsed->ip->source == flow.peer().address.value &&
-                           parsed->tcp->source_port == flow.peer().port &&
-                           parsed->tcp->destination_port == flow.stack().port;
+                           parsed->tcp->source_port == flow.peer().port;
       if (matches) flow.CountForeign(*parsed->tcp, Bytes(frame).subspan(54));
     }
   }
