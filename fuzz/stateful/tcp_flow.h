@@ -180,6 +180,8 @@ class TcpFlow {
   bool reset_received() const { return reset_received_; }
   const std::optional<testing::NaiveTcp>& stack_syn() const { return stack_syn_; }
   bool has_timestamps() const;
+  // By which the windows that we send are shifted.
+  uint8_t our_scale() const;
   uint32_t stack_timestamp() const { return stack_timestamp_; }
 
  private:
@@ -203,7 +205,6 @@ class TcpFlow {
   bool FindHandshake(uint32_t seq);
   void CheckWindow(const testing::NaiveTcp& tcp);
   uint32_t PatternOffset(uint32_t seq) const { return seq - pattern_base_ - 1; }
-  uint8_t our_scale() const;
 
   Ipv4Endpoint peer_;
   Ipv4Endpoint stack_;
