@@ -124,7 +124,15 @@ void TcpJudge::OnArrival(Bytes frame, const Link& link, Instant now) {
                     ? segment->text_bytes
                     : text_bytes_ + segment->text_bytes;
   if (text_bytes_ > kTextBytesMax) Retire();
-  if (model_) model_->OnArrival(*segment, now);
+  if (!model_) return;
+  // [RFC 7323 3.2] drops what lacks the timestamps that were agreed on; whether that includes the
+  // SYN-ACK of a simultaneous open is a choice.
+  if (model_->state() == ReceiveModel::State::kSynReceived && !segment->timestamp &&
+      (segment->flags & ReceiveModel::kSyn) != 0) {
+    Retire();
+    return;
+  }
+  model_->OnArrival(*segment, now);
 }
 
 void TcpJudge::OnSent(const testing::NaiveTcp& tcp, uint32_t window_bytes) {

@@ -65,8 +65,13 @@ void TcpWorld::BeginJudging(const Owned& owned, bool active) {
 void TcpWorld::Judge() {
   if (!judge_.is_sitting()) return;
   const auto snapshot = stack().Inspect(judged_);
-  // What memory is short for is not the model's.
-  if (!snapshot || stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)] != no_buffer_drops_) {
+  // What memory is short for is not the model's, and there may be a drop without a counter: text
+  // that displaces other text ahead of a gap.
+  const MemoryUse use = stack().memory_in_use();
+  const BufferLimits& buffers = config().buffers;
+  const uint32_t ranges_max = std::min(buffers.held_ranges_max, config().tcp.held_ranges_max);
+  if (!snapshot || use.chunks * 2 >= buffers.chunks_max || use.held_ranges * 2 >= ranges_max ||
+      stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)] != no_buffer_drops_) {
     judge_.Retire();
     return;
   }
