@@ -5,72 +5,21 @@
 #include <memory>
 #include <string_view>
 
-#include "fuzz/naive_http.h"
+#include "fuzz/naive_http_path.h"
 #include "fuzz/target.h"
 #include "stack/wire/http_path.h"
 
 namespace aether::fuzz {
 namespace {
 
-constexpr size_t kInputBytesMax = 1024;
-
-// Escapes first, then the segments: no byte that an escape hides may be a slash, so the order does
-// not matter.
-struct NaivePath {
-  bool is_valid = false;
-  bool directory = false;
-  std::array<char, kInputBytesMax + 1> decoded{};
-  size_t decoded_bytes = 0;
-  std::array<std::string_view, kInputBytesMax + 1> segments{};
-  size_t depth = 0;
-};
-
-int NaiveHex(char c) {
-  const size_t at = std::string_view("0123456789abcdefABCDEF").find(c);
-  if (at == std::string_view::npos) return -1;
-  return static_cast<int>(at > 15 ? at - 6 : at);
-}
-
-bool NaiveDecode(std::string_view raw, NaivePath& naive) {
-  for (size_t i = 0; i < raw.size(); ++i) {
-    int byte = static_cast<uint8_t>(raw[i]);
-    if (byte == '%') {
-      const int high = i + 1 < raw.size() ? NaiveHex(raw[i + 1]) : -1;
-      const int low = i + 2 < raw.size() ? NaiveHex(raw[i + 2]) : -1;
-      if (high < 0 || low < 0) return false;
-      byte = high * 16 + low;
-      if (byte == '/') return false;
-      i += 2;
-    }
-    if (byte < 32 || byte == 127 || byte == '\\') return false;
-    naive.decoded[naive.decoded_bytes++] = static_cast<char>(byte);
-  }
-  return true;
-}
-
-void NaiveParse(std::string_view raw, NaivePath& naive) {
-  if (raw.empty() || raw[0] != '/' || !NaiveDecode(raw, naive)) return;
-  std::string_view rest(naive.decoded.data(), naive.decoded_bytes);
-  while (!rest.empty()) {
-    rest.remove_prefix(1);
-    const std::string_view segment = rest.substr(0, rest.find('/'));
-    rest.remove_prefix(segment.size());
-    naive.directory = segment.empty() || segment == "." || segment == "..";
-    if (!naive.directory) naive.segments[naive.depth++] = segment;
-    if (segment == "..") {
-      if (naive.depth == 0) return;
-      --naive.depth;
-    }
-  }
-  naive.is_valid = true;
-}
+constexpr size_t kInputBytesMax = kNaivePathBytesMax;
 
 void RunOne(Bytes input) {
   static NaivePath naive;
   naive.is_valid = naive.directory = false;
   naive.decoded_bytes = naive.depth = 0;
   const ExactCopy copy(input);
-  NaiveParse(TextOf(copy.bytes()), naive);
+  NaiveParsePath(TextOf(copy.bytes()), naive);
   const auto out = std::make_unique_for_overwrite<char[]>(input.size() + 1);
   const auto path = DecodeHttpPath(TextOf(copy.bytes()), {out.get(), input.size() + 1});
   FUZZ_CHECK(P10, path.has_value() == naive.is_valid);

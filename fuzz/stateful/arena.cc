@@ -1,5 +1,6 @@
 #include "fuzz/stateful/arena.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -42,12 +43,16 @@ size_t block_count = 0;
 size_t region_used = 0;
 size_t scopes = 0;
 
+// From a page that is full of it: word by word this would be most of an execution.
 void Fill(uint8_t* begin, size_t bytes) {
-  size_t at = 0;
-  for (; at + sizeof kNonce <= bytes; at += sizeof kNonce) {
-    std::memcpy(begin + at, &kNonce, sizeof kNonce);
+  static const auto page = [] {
+    std::array<uint64_t, 512> words;
+    words.fill(kNonce);
+    return words;
+  }();
+  for (size_t at = 0; at < bytes; at += sizeof page) {
+    std::memcpy(begin + at, page.data(), std::min(sizeof page, bytes - at));
   }
-  std::memcpy(begin + at, &kNonce, bytes - at);
 }
 
 AETHER_UNCOUNTED void* TakeBlock(size_t bytes) {
@@ -91,9 +96,15 @@ AETHER_UNCOUNTED bool ReturnBlock(void* memory) {
   std::abort();
 }
 
-void* Allocate(size_t bytes) {
-  if (scopes > 0 && bytes >= kLargeBytes) {
+void* Allocate(size_t bytes, size_t alignment = 1) {
+  if (scopes > 0 && bytes >= kLargeBytes && alignment <= kAlignment) {
     if (void* const block = TakeBlock(bytes)) return block;
+  }
+  if (alignment > alignof(std::max_align_t)) {
+    void* const aligned =
+        std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    if (aligned == nullptr) std::abort();
+    return aligned;
   }
   void* const memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) std::abort();
@@ -128,12 +139,36 @@ size_t LargeBlocksInUse() {
 
 }  // namespace aether::fuzz
 
+// All forms of them: of a form that is left alone the sanitizer has its own, which does not know
+// ours.
+using std::align_val_t;
+using std::nothrow_t;
 void* operator new(size_t bytes) { return aether::fuzz::Allocate(bytes); }
 void* operator new[](size_t bytes) { return aether::fuzz::Allocate(bytes); }
+void* operator new(size_t bytes, const nothrow_t&) noexcept {
+  return aether::fuzz::Allocate(bytes);
+}
+void* operator new[](size_t bytes, const nothrow_t&) noexcept {
+  return aether::fuzz::Allocate(bytes);
+}
+void* operator new(size_t bytes, align_val_t alignment) {
+  return aether::fuzz::Allocate(bytes, static_cast<size_t>(alignment));
+}
+void* operator new[](size_t bytes, align_val_t alignment) {
+  return aether::fuzz::Allocate(bytes, static_cast<size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { aether::fuzz::Release(memory); }
 void operator delete[](void* memory) noexcept { aether::fuzz::Release(memory); }
 void operator delete(void* memory, size_t) noexcept { aether::fuzz::Release(memory); }
 void operator delete[](void* memory, size_t) noexcept { aether::fuzz::Release(memory); }
+void operator delete(void* memory, const nothrow_t&) noexcept { aether::fuzz::Release(memory); }
+void operator delete[](void* memory, const nothrow_t&) noexcept { aether::fuzz::Release(memory); }
+void operator delete(void* memory, align_val_t) noexcept { aether::fuzz::Release(memory); }
+void operator delete[](void* memory, align_val_t) noexcept { aether::fuzz::Release(memory); }
+void operator delete(void* memory, size_t, align_val_t) noexcept { aether::fuzz::Release(memory); }
+void operator delete[](void* memory, size_t, align_val_t) noexcept {
+  aether::fuzz::Release(memory);
+}
 
 // The quarantine of small blocks stays small for the same reason. What the environment sets goes
 // before.

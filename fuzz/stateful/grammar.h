@@ -35,15 +35,18 @@ inline constexpr std::array<uint32_t, 16> kLiveScales = {
 struct Operand {
   enum class Kind : uint8_t {
     kNone,   // no more operands
-    kByte,   // 1 byte
+    kByte,   // 1 byte; names: of its values from 0 on
+    kFlags,  // 1 byte; names: of its bits from the lowest on
     kWord,   // 2 bytes
     kLong,   // 4 bytes
-    kLive,   // 3 bytes: base and scale in one, then the distance
+    kLive,   // 3 bytes: base and scale in one, then the distance; names: of the bases
     kTime,   // 1 byte, logarithmic, four steps per doubling (Record::Time)
     kBytes,  // a byte that tells how many follow; at most one such operand, the last
   };
   Kind kind = Kind::kNone;
   const char* name = "";
+  // For the text; fewer than there are values will do, and the others stand as numbers.
+  std::span<const char* const> names{};
 };
 
 struct Operation {
@@ -53,7 +56,7 @@ struct Operation {
 
 struct Grammar {
   const char* target = "";
-  std::span<const char* const> head;  // a name for each head byte
+  std::span<const Operand> head;  // one for each head byte: kByte or kFlags
   std::span<const Operation>
       operations;  // at most 256; an operation byte counts modulo their number
   // Values that seeds of the mutator should know: flags, ports, option bytes.
@@ -62,6 +65,8 @@ struct Grammar {
 
 struct Record {
   uint8_t operation = 0;  // below the number of operations
+  // How often their number was taken off the byte; only the text shows it.
+  uint8_t turns = 0;
   // By the place of the operand; of a kLive the three bytes as they stand.
   std::array<uint32_t, 9> values{};
   Bytes bytes;  // of a kBytes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/observer.h"
@@ -39,11 +40,6 @@ bool IsData(const testing::NaiveFrame& frame) {
 }
 
 }  // namespace
-
-Observer*& CurrentObserver() {
-  static Observer* observer = nullptr;
-  return observer;
-}
 
 Config SmallConfig() {
   Config config;
@@ -146,7 +142,7 @@ void World::DeliverDamaged(Bytes frame, size_t from, size_t bit) {
   FUZZ_CHECK(P13, frames_out_ == sent);
 }
 
-void World::Settle() { Step({}, 1); }
+void World::Settle(uint64_t calls) { Step({}, calls); }
 
 void World::Advance(Duration by) {
   const Instant target = std::min(now_ + by, end_of_time_);
@@ -165,10 +161,11 @@ bool World::AdvanceToDeadline(Duration most) {
 }
 
 void World::Step(std::span<const Bytes> frames, uint64_t calls) {
-  Count count{.inputs = frames.size() + calls};
+  Count count{.inputs = frames.size() + calls, .is_timed = frames.empty() && calls == 0};
   for (const Bytes frame : frames) {
     if (frame.size() > 13 && frame[12] == 8 && frame[13] == 6) ++count.arp_in;
   }
+  count.is_due = stack_->NextDeadline() <= now_;
   if (!frames.empty() || calls == 0) {
     const uint64_t frames_before = stack_->counters().frames_in;
     const uint64_t fates_before = stack_->counters().delivered + stack_->counters().TotalDrops();
@@ -178,7 +175,16 @@ void World::Step(std::span<const Bytes> frames, uint64_t calls) {
     FUZZ_CHECK(P4, stack_->counters().delivered + stack_->counters().TotalDrops() - fates_before ==
                        frames.size());
   }
+  const bool was_blocked = blocked_calls_ > 0;
   Rest(count);
+  if (was_blocked || withheld_inputs_ > 0) {
+    withheld_inputs_ += count.inputs + 1;
+    withheld_arp_ += count.arp_in;
+    // What waited for the device may come now, and what timers had to say meanwhile.
+    count.inputs = withheld_inputs_ + stack_->connection_count() + config_.tcp.replies_max;
+    count.arp_in = withheld_arp_;
+    if (!was_blocked) withheld_inputs_ = withheld_arp_ = 0;
+  }
   CheckReaction(count);
   // P8: what was due was acted on. A device that takes nothing leaves its frames where they are.
   for (int i = 0; blocked_calls_ == 0 && stack_->NextDeadline() <= now_; ++i) {
@@ -272,9 +278,13 @@ void World::CheckReaction(const Count& count) {
   const uint64_t connections = stack_->connection_count();
   if (count.inputs > 0) {
     const uint64_t waiting_max = connections + config_.net.arp_queue_max + 64;
-    FUZZ_CHECK(
-        P7, count.control_out <= count.inputs * kControlPerInputMax + count.arp_in * waiting_max);
-    FUZZ_CHECK(P7, count.data_out <= count.inputs * kDataPerInputMax + count.arp_in * waiting_max);
+    // Beside the reaction to an event, timers of all connections may be due at the same time.
+    const uint64_t arp_and_timers = count.arp_in * waiting_max + (count.is_timed ? connections : 0);
+    FUZZ_CHECK(P7, count.control_out <= count.inputs * kControlPerInputMax + arp_and_timers);
+    // One acknowledgement may set free all that is queued, in the smallest segments.
+    const uint64_t segments_max =
+        kDataPerInputMax + config_.tcp.send_buffer_max_bytes / config_.tcp.mss_min;
+    FUZZ_CHECK(P7, count.data_out <= count.inputs * segments_max + arp_and_timers);
     quiet_since_ = now_;
     quiet_frames_ = idle_wakes_ = 0;
     return;
@@ -285,7 +295,7 @@ void World::CheckReaction(const Count& count) {
   quiet_frames_ += count.data_out + count.control_out;
   FUZZ_CHECK(P7, quiet_frames_ <= sources * (kQuietBurstMax + (controlled ? 0 : kQuietWindowMax) +
                                              kQuietPerSecondMax * seconds));
-  if (count.data_out + count.control_out > 0) return;
+  if (!count.is_due || count.data_out + count.control_out > 0) return;
   ++idle_wakes_;
   FUZZ_CHECK(P8, idle_wakes_ <= sources * (kIdleWakesBurstMax + kIdleWakesPerSecondMax * seconds));
 }
@@ -319,7 +329,12 @@ void World::CheckNeutral() {
     if (stack_->NextDeadline() == kNever) now_ = end;
   }
   Step({}, 0);
-  FUZZ_CHECK(P5, stack_->memory_in_use() == MemoryUse{});
+  const MemoryUse use = stack_->memory_in_use();
+#define AETHER_NOTE_USE(member, text) \
+  if (use.member != 0) Note("still held: " + std::to_string(use.member) + " " text);
+  AETHER_MEMORY_USE(AETHER_NOTE_USE)
+#undef AETHER_NOTE_USE
+  FUZZ_CHECK(P5, use == MemoryUse{});
 }
 
 }  // namespace aether::fuzz

@@ -64,8 +64,9 @@ class World {
   // To the next deadline, if there is one within `most`; false otherwise, and then time stands
   // still.
   bool AdvanceToDeadline(Duration most);
-  // Takes events and frames until there are none; called after every application call too.
-  void Settle();
+  // Takes events and frames until there are none; called after every application call too, or after
+  // `calls` of them.
+  void Settle(uint64_t calls = 1);
   // The device takes no frame until so many Transmit calls were refused (P14).
   void BlockDevice(uint32_t calls) { blocked_calls_ = calls; }
 
@@ -93,6 +94,8 @@ class World {
     uint64_t data_out = 0;
     uint64_t control_out = 0;
     uint64_t events = 0;
+    bool is_timed = false;  // nothing but time
+    bool is_due = false;    // the stack had asked for it
   };
 
   void Step(std::span<const Bytes> frames, uint64_t calls);
@@ -114,6 +117,9 @@ class World {
   std::vector<std::array<uint8_t, 42>> arp_answers_;
   bool answers_arp_ = true;
   uint32_t blocked_calls_ = 0;
+  // P7: while the device was blocked.
+  uint64_t withheld_inputs_ = 0;
+  uint64_t withheld_arp_ = 0;
   uint64_t frames_out_ = 0;
   Instant quiet_since_;
   uint64_t quiet_frames_ = 0;
