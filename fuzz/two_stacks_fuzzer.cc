@@ -757,22 +757,29 @@ Hosts& Run(std::optional<Hosts>& hosts, const Choices& choices, const Origin& or
 }
 
 // P11: an origin with which the first connection of host 0 begins just below the end of the
-// sequence space. The clock is shifted by multiples of what all timers are rounded to.
+// sequence space. The clock is shifted by multiples of what all times are rounded to: ticks of 2^20
+// ns, and whole seconds. Each step moves the numbers, one for 4 us, by 2^15 * 15625; so steps bring
+// every number to within 2^15 of every other.
 const Origin& NearWrap() {
   static const Origin origin = [] {
-    constexpr Duration kStep{int64_t{1 << 20} * 15625};
-    constexpr uint64_t kNumbersPerStep = (uint64_t{1 << 20} * 15625) / 4000;
+    constexpr Duration kStep = seconds(2048);
+    constexpr uint64_t kRounded = 1 << 15;
+    constexpr uint64_t kCycle = 1 << 17;
+    constexpr uint64_t kInverse = [] {
+      for (uint64_t i = 1;; i += 2) {
+        if (i * 15625 % kCycle == 1) return i;
+      }
+    }();
     Origin best;
     uint64_t best_distance = UINT64_MAX;
-    for (uint64_t i = 0; i < 3000 && best_distance > 2500; ++i) {
+    for (uint64_t i = 0; i < 200 && best_distance > 1500; ++i) {
       Origin tried{.seed = {i, ~i}};
-      std::optional<Hosts> hosts;
-      hosts.emplace(Choices{.stage = 1}, tried);
-      hosts->Stage();
-      const uint64_t distance = (uint64_t{1} << 32) - *hosts->first_iss();
-      tried.shift = kStep * static_cast<int64_t>(distance / kNumbersPerStep);
-      if (distance % kNumbersPerStep >= best_distance) continue;
-      best_distance = distance % kNumbersPerStep;
+      Hosts hosts(Choices{.stage = 1}, tried);
+      hosts.Stage();
+      const uint64_t distance = (uint64_t{1} << 32) - *hosts.first_iss();
+      if (distance % kRounded >= best_distance) continue;
+      best_distance = distance % kRounded;
+      tried.shift = kStep * static_cast<int64_t>(distance / kRounded * kInverse % kCycle);
       best = tried;
     }
     return best;
