@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/observer.h"
@@ -330,7 +331,12 @@ void World::CheckNeutral() {
     if (stack_->NextDeadline() == kNever) now_ = end;
   }
   Step({}, 0);
-  FUZZ_CHECK(P5, stack_->memory_in_use() == MemoryUse{});
+  const MemoryUse use = stack_->memory_in_use();
+#define AETHER_NOTE_USE(member, text) \
+  if (use.member != 0) Note("still held: " + std::to_string(use.member) + " " text);
+  AETHER_MEMORY_USE(AETHER_NOTE_USE)
+#undef AETHER_NOTE_USE
+  FUZZ_CHECK(P5, use == MemoryUse{});
 }
 
 }  // namespace aether::fuzz

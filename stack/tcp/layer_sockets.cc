@@ -332,7 +332,10 @@ std::expected<ConnectionId, Error> Layer::Connect(Ipv4Endpoint local, Ipv4Endpoi
 }
 
 bool Layer::SetOptions(ConnectionId id, const SocketOptions& options) {
-  if (Find(id) == nullptr) return false;
+  const Connection* connection = Find(id);
+  if (connection == nullptr) return false;
+  // What has ended and only waits to be let go has no timers any more.
+  if (connection->state() == State::kClosed || connection->state() == State::kTimeWait) return true;
   Apply(options, id.index);
   Reschedule(id.index);
   QueueOutput(id.index);

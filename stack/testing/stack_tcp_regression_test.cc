@@ -81,5 +81,16 @@ TEST(StackTcpRegression, ASynInTheWindowSendsAHalfOpenConnectionBackToListen) {
   s->DiscardOutput();
 }
 
+// Found by tcp_passive_fuzzer (P5): the timer outlived the connection.
+TEST(StackTcpRegression, KeepaliveForWhatHasEndedArmsNothing) {
+  auto s = Script::Established();
+  s->peer().Rst();
+  ASSERT_EQ(s->stack().memory_in_use().tcp_timers, 0u);
+  EXPECT_TRUE(s->stack().SetOptions(s->connection(), {.keepalive_idle = seconds(7200)}));
+  EXPECT_EQ(s->stack().memory_in_use().tcp_timers, 0u);
+  s->Close();
+  EXPECT_EQ(s->stack().memory_in_use().tcp_timers, 0u);
+}
+
 }  // namespace
 }  // namespace aether::testing

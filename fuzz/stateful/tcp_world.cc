@@ -1,0 +1,260 @@
+#include "fuzz/stateful/tcp_world.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "fuzz/pattern.h"
+
+namespace aether::fuzz {
+namespace {
+
+constexpr size_t kWriteBytesMax = 16384;
+
+}  // namespace
+
+TcpWorld::TcpWorld(const TcpSetup& setup)
+    : World(setup.config, 0, setup.start),
+      flows_{TcpFlow(kPeers[0], {kStackIp, kListenPort}, setup.initial_sequence[0]),
+             TcpFlow(kPeers[1], {kStackIp, kListenPort}, setup.initial_sequence[1])},
+      start_(setup.start),
+      clock_ms_(setup.clock_ms),
+      app_(setup.app) {
+  for (TcpFlow& flow : flows_) flow.offer = setup.offer;
+  stack().SetAddress(kStackNetwork, {});
+  Settle();
+}
+
+TcpFlow& TcpWorld::Ready(size_t i) {
+  TcpFlow& flow = flows_[i % kFlows];
+  flow.clock_ms =
+      clock_ms_ + static_cast<uint32_t>((now() - start_) / std::chrono::milliseconds(1));
+  return flow;
+}
+
+void TcpWorld::Listen(uint32_t backlog) {
+  if (listener_) return;
+  const auto listener = stack().TcpListen(kListenPort, {.backlog = backlog});
+  FUZZ_CHECK(P4, listener.has_value());
+  listener_ = *listener;
+  Settle();
+}
+
+void TcpWorld::Unlisten() {
+  if (!listener_) return;
+  // What waits for Accept and what is half open is reset.
+  const uint64_t connections = stack().connection_count();
+  stack().TcpUnlisten(*listener_);
+  listener_.reset();
+  Settle(1 + connections);
+}
+
+void TcpWorld::AcceptAll() {
+  while (listener_ && owned_count_ < owned_.size()) {
+    const std::optional<ConnectionId> id = stack().Accept(*listener_);
+    if (!id) break;
+    Own(*id);
+  }
+}
+
+void TcpWorld::Connect(size_t i, const SocketOptions& options) {
+  if (owned_count_ == owned_.size()) return;
+  TcpFlow& flow = flows_[i % kFlows];
+  const auto id = stack().TcpConnect(flow.peer(), {.socket = options});
+  if (!id) return;
+  const auto snapshot = stack().Inspect(*id);
+  FUZZ_CHECK(P4, snapshot.has_value());
+  flow.set_stack_port(snapshot->local.port);
+  Owned& owned = owned_[owned_count_++];
+  owned = {.id = *id, .flow = i % kFlows};
+  Settle();
+}
+
+void TcpWorld::Own(ConnectionId id) {
+  Owned& owned = owned_[owned_count_++];
+  owned = {.id = id};
+  const auto snapshot = stack().Inspect(id);
+  FUZZ_CHECK(P4, snapshot.has_value());
+  for (size_t i = 0; i < kFlows; ++i) {
+    if (snapshot->remote == flows_[i].peer() && snapshot->local == flows_[i].stack())
+      owned.flow = i;
+  }
+  FindFirstByte(owned);
+  if ((app_ & tcp_app::kLazyRead) == 0) ReadSome(owned, SIZE_MAX);
+}
+
+// Where the stream begins: behind a SYN that we sent.
+void TcpWorld::FindFirstByte(Owned& owned) {
+  if (owned.has_seq || owned.flow == kFlows) return;
+  const auto snapshot = stack().Inspect(owned.id);
+  using tcp::State;
+  if (!snapshot || snapshot->state == State::kSynSent || snapshot->state == State::kClosed) return;
+  const bool fin = snapshot->state == State::kCloseWait || snapshot->state == State::kLastAck ||
+                   snapshot->state == State::kClosing;
+  const uint32_t first =
+      snapshot->rcv_nxt.value() - snapshot->receive_queue_bytes - (fin ? 1u : 0u);
+  FUZZ_CHECK(P1, flows_[owned.flow].SentSyn(first - 1));
+  owned.next_seq = first;
+  owned.has_seq = true;
+}
+
+TcpWorld::Owned* TcpWorld::Find(ConnectionId id) {
+  for (size_t i = 0; i < owned_count_; ++i) {
+    if (owned_[i].id == id) return &owned_[i];
+  }
+  return nullptr;
+}
+
+void TcpWorld::Forget(Owned& owned) { owned = owned_[--owned_count_]; }
+
+void TcpWorld::ReadSome(Owned& owned, size_t most_bytes) {
+  FindFirstByte(owned);
+  while (most_bytes > 0) {
+    const Bytes piece = stack().Peek(owned.id);
+    if (piece.empty()) break;
+    const size_t size = std::min(piece.size(), most_bytes);
+    FUZZ_CHECK(P1, size <= stack().Readable(owned.id));
+    if (owned.has_seq) {
+      FUZZ_CHECK(P1, flows_[owned.flow].IsOurs(piece.first(size), owned.next_seq));
+    }
+    stack().Consume(owned.id, size);
+    owned.next_seq += static_cast<uint32_t>(size);
+    owned.read_bytes += size;
+    most_bytes -= size;
+    behaviour_.Add(size);
+    CurrentTrace().Add(size);
+    if ((app_ & tcp_app::kAnswers) != 0) WriteSome(owned, size);
+  }
+  if (owned.has_seq && stack().AtEnd(owned.id)) {
+    // P1: the end is where a FIN of ours stood, and after all bytes before it.
+    FUZZ_CHECK(P1, flows_[owned.flow].SentFin(owned.next_seq));
+    FUZZ_CHECK(P1, stack().Readable(owned.id) == 0);
+  }
+}
+
+void TcpWorld::WriteSome(Owned& owned, size_t bytes) {
+  bytes = std::min(bytes, kWriteBytesMax);
+  if (bytes == 0) return;
+  const size_t space = stack().WriteSpace(owned.id);
+  const size_t written =
+      stack().Write(owned.id, Pattern::At(TcpFlow::kWrittenOffset + owned.written_bytes, bytes));
+  FUZZ_CHECK(P1, written <= bytes && written <= space);
+  FUZZ_CHECK(P1, !owned.is_shut || written == 0);
+  owned.written_bytes += written;
+  behaviour_.Add(written);
+  CurrentTrace().Add(written);
+}
+
+void TcpWorld::Read(size_t which, size_t most_bytes) {
+  if (Owned* const owned = OwnedAt(which)) ReadSome(*owned, most_bytes);
+  Settle();
+}
+
+void TcpWorld::Write(size_t which, size_t bytes) {
+  if (Owned* const owned = OwnedAt(which)) WriteSome(*owned, bytes);
+  Settle();
+}
+
+void TcpWorld::EndOwned(size_t which, End end) {
+  if (Owned* const owned = OwnedAt(which)) {
+    if (end == End::kShutdown) {
+      stack().Shutdown(owned->id);
+      owned->is_shut = true;
+    } else {
+      if (end == End::kClose) stack().Close(owned->id);
+      if (end == End::kAbort) stack().Abort(owned->id);
+      // The handle is stale from here on.
+      FUZZ_CHECK(P4, stack().Write(owned->id, Pattern::At(0, 1)) == 0);
+      FUZZ_CHECK(P4, stack().Peek(owned->id).empty());
+      Forget(*owned);
+    }
+  }
+  Settle();
+}
+
+void TcpWorld::SetOptions(size_t which, const SocketOptions& options) {
+  if (const Owned* const owned = OwnedAt(which)) stack().SetOptions(owned->id, options);
+  Settle();
+}
+
+void TcpWorld::OnEvent(const Event& event) {
+  behaviour_.Add(static_cast<uint64_t>(event.kind) << 8 | event.mask);
+  if (event.kind == Event::Kind::kAcceptable) {
+    if ((app_ & tcp_app::kLazyAccept) == 0) AcceptAll();
+    return;
+  }
+  Owned* const owned = Find(event.connection);
+  if (event.kind != Event::Kind::kConnection || owned == nullptr) return;
+  FindFirstByte(*owned);
+  // P1: nothing comes after the end, nor after the end of it all.
+  if ((event.mask & tcp_event::kReadable) != 0) FUZZ_CHECK(P1, !owned->peer_closed);
+  FUZZ_CHECK(P1, !owned->is_over);
+  if ((event.mask & tcp_event::kPeerClosed) != 0) owned->peer_closed = true;
+  constexpr tcp_event::Mask kOver = tcp_event::kReset | tcp_event::kTimedOut | tcp_event::kFinished;
+  if ((event.mask & kOver) != 0) owned->is_over = true;
+  if ((app_ & tcp_app::kLazyRead) == 0) ReadSome(*owned, SIZE_MAX);
+  const bool lets_go = (owned->is_over && (app_ & tcp_app::kLingers) == 0) ||
+                       (owned->peer_closed && (app_ & tcp_app::kHangsUp) != 0);
+  if (!lets_go) return;
+  stack().Close(owned->id);
+  Forget(*owned);
+}
+
+void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
+  behaviour_.Add(static_cast<uint64_t>((now() - start_).count()));
+  behaviour_.Add(raw.size());
+  if (!frame.tcp) return;
+  last_frame_size_ = std::min(raw.size(), last_frame_.size());
+  std::memcpy(last_frame_.data(), raw.data(), last_frame_size_);
+  behaviour_.Add(frame.tcp->flags);
+  behaviour_.Add(frame.tcp->window);
+  for (TcpFlow& flow : flows_) {
+    if (!flow.Matches(frame)) continue;
+    flow.OnSent(frame);
+    // The numbers of a reset are somebody else's, or 0.
+    if ((frame.tcp->flags & tcp_flags::kRst) != 0) continue;
+    behaviour_.Add(frame.tcp->sequence - flow.stack_iss().value_or(frame.tcp->sequence));
+    if ((frame.tcp->flags & tcp_flags::kAck) != 0)
+      behaviour_.Add(frame.tcp->acknowledgment - flow.iss());
+  }
+}
+
+void TcpWorld::OnRest() {
+  for (size_t i = 0; i < owned_count_; ++i) CheckOwned(owned_[i]);
+}
+
+void TcpWorld::CheckOwned(const Owned& owned) {
+  const auto snapshot = stack().Inspect(owned.id);
+  FUZZ_CHECK(P4, snapshot.has_value());
+  CurrentTrace().Add(static_cast<uint64_t>(snapshot->state));
+  behaviour_.Add(static_cast<uint64_t>(snapshot->state));
+  const uint32_t flight = snapshot->snd_nxt.DistanceFrom(snapshot->snd_una);
+  FUZZ_CHECK(P4, flight <= owned.written_bytes + 2);
+  FUZZ_CHECK(P4, snapshot->send_queue_bytes <= owned.written_bytes);
+  FUZZ_CHECK(P4, stack().Unacknowledged(owned.id) <= owned.written_bytes);
+  FUZZ_CHECK(P4, snapshot->receive_queue_bytes == stack().Readable(owned.id));
+  FUZZ_CHECK(P4, snapshot->sacked_bytes <= flight && snapshot->lost_bytes <= flight);
+  FUZZ_CHECK(P4, snapshot->mss_bytes >= config().tcp.mss_min - 12);
+  FUZZ_CHECK(P4, snapshot->mss_bytes <= config().mtu - 40);
+  if (owned.peer_closed && owned.has_seq && !owned.is_over) {
+    // P1: what is there to be read ends at the FIN.
+    FUZZ_CHECK(P1, flows_[owned.flow].SentFin(owned.next_seq + snapshot->receive_queue_bytes));
+  }
+}
+
+void TcpWorld::Finish() {
+  for (size_t i = 0; i < owned_count_; ++i) ReadSome(owned_[i], SIZE_MAX);
+  const size_t calls = owned_count_;
+  while (owned_count_ > 0) {
+    if ((app_ & tcp_app::kCloses) != 0) {
+      stack().Close(owned_[0].id);
+    } else {
+      stack().Abort(owned_[0].id);
+    }
+    Forget(owned_[0]);
+  }
+  if (calls > 0) Settle(calls);
+  Unlisten();
+  CheckNeutral();
+}
+
+}  // namespace aether::fuzz
