@@ -183,4 +183,4 @@ def figures(log):
 def shares(chosen, seconds, jobs):
     """Seconds for each target by the weight of its kind, so that all of it takes `seconds` with `jobs` at a time."""
     weights = {x.name: t.KINDS[x.kind][1] for x in chosen}
-    return {n: max(0.5, seconds * jobs * w / sum(weights.values())) for n, w in weights.items()}
+    return {n: min(seconds, max(0.5, seconds * jobs * w / sum(weights.values()))) for n, w in weights.items()}
