@@ -36,6 +36,7 @@ OWN_STRINGS = """#define _LIBCPP___STRING_EXTERN_TEMPLATE_LISTS_H
 
 
 def run(command, log, **options):
+    pathlib.Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as out:
         status = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False,
                                 **options).returncode
@@ -52,8 +53,8 @@ def compilers():
     """Folder with `clang` and `clang++` that link libc++ statically."""
     folder = BASE / "image"
     folder.mkdir(parents=True, exist_ok=True)
-    library = pathlib.Path(output("clang++-19", "-print-file-name=libc++.a"))
-    if not library.is_absolute():
+    library = pathlib.Path(output("clang++-19", "-print-file-name=libc++.a")).resolve()
+    if not library.exists():
         raise t.Trouble("libc++ is not installed; ci/setup installs libc++-19-dev and libc++abi-19-dev")
     (folder / "libc++.a").write_text(f"INPUT({library} {library.with_name('libc++abi.a')})\n")
     (folder / "own_strings.h").write_text(OWN_STRINGS)
