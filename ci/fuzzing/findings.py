@@ -78,7 +78,8 @@ def scenario(name, artifact, pcap):
 
 def run_input(runner, target, file, log):
     """Runs one input; its status and what was said."""
-    status, _, _ = runner.run([runner.binary(target.name), "-timeout=25", "-rss_limit_mb=2560", file], log, 120)
+    status, _, _ = runner.run([runner.binary(target.name), "-timeout=25", "-rss_limit_mb=2560", file], log, 120,
+                             is_for_report=True)
     return status, log.read_text(errors="replace")
 
 

@@ -2,7 +2,7 @@
 
 The image has a clang of its own with libc++ as a static library and libFuzzer; here they are Debian's clang 19 and
 libc++ 19. Debian's libFuzzer is made with libstdc++: it is linked into one object with it, and only the symbols of the
-engine stay visible, so that the program itself has libc++ and nothing else.
+engine stay visible, so that the program itself has libc++ and nothing else (memory: see MEMORY_LIBRARY).
 """
 import os
 import pathlib
@@ -27,12 +27,9 @@ COVERAGE_FLAGS = {"coverage": "-fprofile-instr-generate -fcoverage-mapping -pthr
                               "-Wno-unused-command-line-argument"}
 ENGINE_SYMBOLS = ("LLVMFuzzerMutate", "LLVMFuzzerRunDriver", "main", "_ZTW21__sancov_lowest_stack", "__sancov_*",
                   "__sanitizer_cov_*", "__sanitizer_weak_hook_*")
-# Strings of libc++ compiled here and not taken from the library, which has no instrumentation for memory; in the image
-# the library has it.
-OWN_STRINGS = """#define _LIBCPP___STRING_EXTERN_TEMPLATE_LISTS_H
-#define _LIBCPP_STRING_V1_EXTERN_TEMPLATE_LIST(f, type)
-#define _LIBCPP_STRING_UNSTABLE_EXTERN_TEMPLATE_LIST(f, type)
-"""
+# In the image, the libc++ of memory builds has instrumentation. Debian's has not, and numbers and strings are written
+# inside of it; libstdc++ can do without its library for that, so it stands for the other one in these builds.
+MEMORY_LIBRARY = "-stdlib=libstdc++ -static-libstdc++ -D_GLIBCXX_EXTERN_TEMPLATE=0"
 
 
 def run(command, log, **options):
@@ -57,13 +54,12 @@ def compilers():
     if not library.exists():
         raise t.Trouble("libc++ is not installed; ci/setup installs libc++-19-dev and libc++abi-19-dev")
     (folder / "libc++.a").write_text(f"INPUT({library} {library.with_name('libc++abi.a')})\n")
-    (folder / "own_strings.h").write_text(OWN_STRINGS)
     launcher = "ccache " if shutil.which("ccache") else ""
     for name in ("clang", "clang++"):
-        strings = f"-include {folder}/own_strings.h" if name == "clang++" else ""
+        library = f' {MEMORY_LIBRARY}' if name == "clang++" else ""
         (folder / name).write_text(
             "#!/bin/sh\n# Made by ci/check_fuzz_contract.\n"
-            f'case " $* " in *-fsanitize=memory*) set -- {strings} "$@" ;; esac\n'
+            f'case " $* " in *-fsanitize=memory*) set -- "$@"{library} ;; esac\n'
             f'exec {launcher}{name}-19 -L{folder} -Wno-unused-command-line-argument "$@"\n')
         (folder / name).chmod(0o755)
     return folder

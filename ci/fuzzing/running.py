@@ -66,16 +66,19 @@ class Runner:
     def folder(self, name, kind):
         return self.build / kind / name
 
-    def environment(self):
+    def environment(self, is_for_report=False):
         env = {k: v for k, v in os.environ.items() if not re.match(r"(?:A|L|M|UB)SAN_", k)}
         symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
         path = f":external_symbolizer_path={symbolizer}" if symbolizer else ""
-        env["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1:allocator_release_to_os_interval_ms=500" + path
+        # Freed memory waits for some thousand executions: a stale pointer is used within one, or not at all. Short
+        # stacks of allocations; a report is made by a run of its own, with long ones.
+        context = "" if is_for_report else ":quarantine_size_mb=16:malloc_context_size=2"
+        env["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1" + context + path
         env["UBSAN_OPTIONS"] = "print_stacktrace=1" + path
         env["MSAN_OPTIONS"] = "poison_in_dtor=1" + path
         return env
 
-    def run(self, command, log, seconds_max, ask_after=None):
+    def run(self, command, log, seconds_max, ask_after=None, is_for_report=False):
         """Runs a command in a group of its own; its status, seconds, and CPU seconds of it alone.
 
         `ask_after` seconds it is asked to end (libFuzzer takes whole seconds only, and one more).
@@ -85,7 +88,7 @@ class Runner:
             with self.lock:
                 if self.is_stopped:
                     return 130, 0.0, 0.0
-                process = subprocess.Popen([str(c) for c in command], cwd=t.ROOT, env=self.environment(),
+                process = subprocess.Popen([str(c) for c in command], cwd=t.ROOT, env=self.environment(is_for_report),
                                            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                            start_new_session=True)
                 self.running.add(process)

@@ -4,6 +4,7 @@
 // of the others comes next cannot be told (the idea is that of OpenBSD's ip_id.c).
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -12,16 +13,21 @@
 
 namespace aether::net {
 
-class IdentificationDeck {
+// `Cards` is a power of two; other decks than that of all identifications are for trying the
+// algorithm with many rounds in little time.
+template <uint32_t Cards>
+class BasicIdentificationDeck {
  public:
+  static constexpr uint32_t kCards = Cards;
+  static_assert(std::has_single_bit(kCards) && kCards >= 4 && kCards <= 65536);
   // A value returns after this many others at the earliest.
-  static constexpr uint32_t kDistinct = 32768;
+  static constexpr uint32_t kDistinct = kCards / 2;
 
-  explicit IdentificationDeck(Seed seed) : random_(seed), cards_(kCards) {
+  explicit BasicIdentificationDeck(Seed seed) : random_(seed), cards_(kCards) {
     // Every half of the fresh deck holds values from everywhere; the draws shuffle the rest.
     const uint32_t step = random_.Next32() | 1;
     uint32_t card = random_.Next32();
-    for (uint16_t& value : cards_) value = static_cast<uint16_t>(card += step);
+    for (uint16_t& value : cards_) value = static_cast<uint16_t>((card += step) % kCards);
   }
 
   uint16_t Next() {
@@ -32,19 +38,20 @@ class IdentificationDeck {
     --draws_left_;
     const uint32_t ahead = static_cast<uint32_t>(draws_) % kDistinct;
     draws_ >>= 16;
-    const uint16_t at = top_++;
+    const uint32_t at = top_;
+    top_ = (top_ + 1) % kCards;
     std::swap(cards_[at], cards_[(at + ahead) % kCards]);
     return cards_[at];
   }
 
  private:
-  static constexpr uint32_t kCards = 65536;
-
   Random random_;
   std::vector<uint16_t> cards_;
-  uint16_t top_ = 0;    // the next place to be dealt; goes around
+  uint32_t top_ = 0;    // the next place to be dealt; goes around
   uint64_t draws_ = 0;  // 16 bits each, drawn four at a time
   int draws_left_ = 0;
 };
+
+using IdentificationDeck = BasicIdentificationDeck<65536>;
 
 }  // namespace aether::net
