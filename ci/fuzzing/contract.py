@@ -20,6 +20,8 @@ LIBRARIES = re.compile(r"(?:libc|libm|libdl|libpthread|librt|libresolv|libgcc_s)
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 # What is in a binary of each sanitizer, and in no other.
 MARKS = {"address": "__asan_init", "memory": "__msan_init", "undefined": "__ubsan_handle_", "coverage": "__llvm_profile_"}
+# What a target that fails would leave in the folder it was called from, which is / here.
+NO_ARTIFACT = "-artifact_prefix=/dev/"
 OPTIONS = {"max_len", "timeout", "rss_limit_mb", "len_control", "only_ascii", "close_fd_mask", "use_value_profile"}
 
 # Mounts: nothing on /dev; the project hidden; the folder read-only. Then the program, with nothing inherited.
@@ -108,7 +110,7 @@ def check_starts(folder, sanitizer, _wanted):
     wrong = []
     for path in programs(folder):
         environment = ["LLVM_PROFILE_FILE=/tmp/none-%p.profraw"] if sanitizer == "coverage" else []
-        status, said = execute(folder, [path, "-runs=4"], environment)
+        status, said = execute(folder, [path, "-runs=4", NO_ARTIFACT], environment)
         if status != 0:
             wrong.append(f"{path.name}: -runs=4 from / without environment and /dev ends with {status}: {last_lines(said)}")
     return wrong
@@ -136,7 +138,7 @@ def check_corpora(folder, sanitizer, wanted):
             count = sum(1 for p in pathlib.Path(seeds).rglob("*") if p.is_file() and p.stat().st_size > 0)
             profile = pathlib.Path(seeds) / "profile.raw.profraw"
             environment = [f"LLVM_PROFILE_FILE={profile}"] if sanitizer == "coverage" else []
-            status, said = execute(folder, [folder / name, "-runs=0", seeds], environment)
+            status, said = execute(folder, [folder / name, "-runs=0", NO_ARTIFACT, seeds], environment)
             read = re.search(r"seed corpus: files: (\d+)", said)
             if status != 0:
                 wrong.append(f"{archive.name}: does not replay, {status}: {last_lines(said)}")
@@ -153,7 +155,7 @@ def check_dictionaries(folder, _sanitizer, _wanted):
         target = folder / path.stem
         if not is_program(target):
             continue
-        status, said = execute(folder, [target, f"-dict={path}", "-runs=0"])
+        status, said = execute(folder, [target, f"-dict={path}", "-runs=0", NO_ARTIFACT])
         entries = re.search(r"Dictionary: (\d+) entries", said)
         if status != 0 or not entries or int(entries.group(1)) == 0:
             wrong.append(f"{path.name}: does not parse: {last_lines(said)}")
@@ -175,7 +177,7 @@ def check_options(folder, _sanitizer, _wanted):
         target = folder / path.stem
         if not is_program(target):
             continue
-        status, said = execute(folder, [target, "-runs=4", *[f"-{k}={v}" for k, v in items.items()]])
+        status, said = execute(folder, [target, "-runs=4", NO_ARTIFACT, *[f"-{k}={v}" for k, v in items.items()]])
         if status != 0 or "unrecognized flag" in said:
             wrong.append(f"{path.name}: the target does not take it: {last_lines(said)}")
     return wrong

@@ -2,6 +2,7 @@
 import re
 import subprocess
 
+from fuzzing import running
 from fuzzing import targets as t
 
 MINIMIZE_SECONDS = 10
@@ -78,7 +79,8 @@ def scenario(name, artifact, pcap):
 
 def run_input(runner, target, file, log):
     """Runs one input; its status and what was said."""
-    status, _, _ = runner.run([runner.binary(target.name), "-timeout=25", "-rss_limit_mb=2560", file], log, 120,
+    status, _, _ = runner.run([runner.binary(target.name), f"-timeout={running.INPUT_SECONDS_MAX}",
+                              f"-rss_limit_mb={running.RSS_MB_MAX}", file], log, 120,
                              is_for_report=True)
     return status, log.read_text(errors="replace")
 

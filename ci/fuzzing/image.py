@@ -87,7 +87,7 @@ def environment(sanitizer, folder):
            "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
     flags = " ".join([base, SANITIZER_FLAGS[sanitizer], COVERAGE_FLAGS.get(sanitizer, "-fsanitize=fuzzer-no-link")])
     env = {"CC": "clang", "CXX": "clang++", "CFLAGS": flags, "CXXFLAGS": f"{flags} -stdlib=libc++",
-           "LIB_FUZZING_ENGINE": str(engine()), "SANITIZER": sanitizer, "FUZZING_ENGINE": "libfuzzer",
+           "LIB_FUZZING_ENGINE": "-fsanitize=fuzzer" if sanitizer == "memory" else str(engine()), "SANITIZER": sanitizer, "FUZZING_ENGINE": "libfuzzer",
            "FUZZING_LANGUAGE": "c++", "ARCHITECTURE": "x86_64", "OUT": str(folder / "out"), "SRC": str(folder / "src"),
            "WORK": str(folder / "work"), "PATH": f"{compilers()}:{os.environ['PATH']}", "HOME": os.environ.get("HOME", "/")}
     for name in ("CCACHE_DIR",):
