@@ -29,7 +29,9 @@ ENGINE_SYMBOLS = ("LLVMFuzzerMutate", "LLVMFuzzerRunDriver", "main", "_ZTW21__sa
                   "__sanitizer_cov_*", "__sanitizer_weak_hook_*")
 # In the image, the libc++ of memory builds has instrumentation. Debian's has not, and numbers and strings are written
 # inside of it; libstdc++ can do without its library for that, so it stands for the other one in these builds.
-MEMORY_LIBRARY = "-stdlib=libstdc++ -static-libstdc++ -D_GLIBCXX_EXTERN_TEMPLATE=0"
+# Statically linked it stands before the sanitizer's runtime, and both have operator new: either is malloc, which the
+# sanitizer watches. The engine has constants of its own libstdc++ that cannot be hidden.
+MEMORY_LIBRARY = "-stdlib=libstdc++ -static-libstdc++ -D_GLIBCXX_EXTERN_TEMPLATE=0 -Wl,--allow-multiple-definition"
 
 
 def run(command, log, **options):
@@ -87,7 +89,7 @@ def environment(sanitizer, folder):
            "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
     flags = " ".join([base, SANITIZER_FLAGS[sanitizer], COVERAGE_FLAGS.get(sanitizer, "-fsanitize=fuzzer-no-link")])
     env = {"CC": "clang", "CXX": "clang++", "CFLAGS": flags, "CXXFLAGS": f"{flags} -stdlib=libc++",
-           "LIB_FUZZING_ENGINE": "-fsanitize=fuzzer" if sanitizer == "memory" else str(engine()), "SANITIZER": sanitizer, "FUZZING_ENGINE": "libfuzzer",
+           "LIB_FUZZING_ENGINE": str(engine()), "SANITIZER": sanitizer, "FUZZING_ENGINE": "libfuzzer",
            "FUZZING_LANGUAGE": "c++", "ARCHITECTURE": "x86_64", "OUT": str(folder / "out"), "SRC": str(folder / "src"),
            "WORK": str(folder / "work"), "PATH": f"{compilers()}:{os.environ['PATH']}", "HOME": os.environ.get("HOME", "/")}
     for name in ("CCACHE_DIR",):
