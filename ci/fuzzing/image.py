@@ -1,8 +1,8 @@
 """What stands for the builder image of OSS-Fuzz where there is no docker: its variables, compilers, C++ library, engine.
 
 The image has a clang of its own with libc++ as a static library and libFuzzer; here they are Debian's clang 19 and
-libc++ 19. Debian's libFuzzer is made with libstdc++: it is linked into one object with it, and only the symbols of the
-engine stay visible, so that the program itself has libc++ and nothing else (memory: see MEMORY_LIBRARY).
+libc++ 19. Debian's libFuzzer is made with libstdc++ and brings its own (ci/cmake/fuzz_engine), so that the program
+itself has libc++ and nothing else (memory: see MEMORY_LIBRARY).
 """
 import os
 import pathlib
@@ -25,8 +25,6 @@ SANITIZER_FLAGS = {
 }
 COVERAGE_FLAGS = {"coverage": "-fprofile-instr-generate -fcoverage-mapping -pthread -Wl,--no-as-needed -Wl,-ldl -Wl,-lm "
                               "-Wno-unused-command-line-argument"}
-ENGINE_SYMBOLS = ("LLVMFuzzerMutate", "LLVMFuzzerRunDriver", "main", "_ZTW21__sancov_lowest_stack", "__sancov_*",
-                  "__sanitizer_cov_*", "__sanitizer_weak_hook_*")
 # In the image, the libc++ of memory builds has instrumentation. Debian's has not, and numbers and strings are written
 # inside of it; libstdc++ can do without its library for that, so it stands for the other one in these builds.
 # Statically linked it stands before the sanitizer's runtime, and both have operator new: either is malloc, which the
@@ -73,13 +71,7 @@ def engine():
     out = folder / "libFuzzingEngine.a"
     if out.exists():
         return out
-    log = folder / "engine.log"
-    fuzzer = pathlib.Path(output("clang++-19", "-print-resource-dir")) / "lib/linux/libclang_rt.fuzzer-x86_64.a"
-    run(["ld", "-r", "--force-group-allocation", "-o", folder / "all.o", "--whole-archive", fuzzer,
-         "--no-whole-archive", output("g++", "-print-file-name=libstdc++.a")], log)
-    keep = [f"--keep-global-symbol={s}" for s in ENGINE_SYMBOLS]
-    run(["objcopy", "--wildcard", *keep, folder / "all.o", folder / "engine.o"], log)
-    run(["ar", "rcs", out, folder / "engine.o"], log)
+    run([t.ROOT / "ci/cmake/fuzz_engine", "clang++-19", out], folder / "engine.log")
     return out
 
 
