@@ -30,6 +30,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static void* volatile lost;
   for (int i = 0; i < 10; ++i) lost = std::malloc(64);
   lost = nullptr;
+#elif FAULT == 6
+  volatile uint8_t written[2];
+  written[0] = data[0];
+  if (written[1] == 7) std::puts("7");
 #elif FAULT == 5
   for (volatile bool turns = true; turns;) {
   }
@@ -86,6 +90,20 @@ def check_findings(build, failures):
     failures.expect("too few" in outcome.trouble, "toy0: a second says nothing of speed")
     (build / "bin/toy0_fuzzer").write_text("#!/bin/sh\nexit 3\n")
     failures.expect("without an artifact" in runner.fuzz(target, 1, False).trouble, "a target that does not start")
+
+
+def check_memory(build, failures):
+    """A replay under MemorySanitizer sees what was read without having been written."""
+    build.mkdir(exist_ok=True)
+    (build / "toy6.cc").write_text(SOURCE)
+    (build / "input").write_bytes(b"B!")
+    for fault, seen in ((6, True), (0, False)):
+        subprocess.run(["clang++-19", "-std=c++23", "-O1", "-g1", f"-DFAULT={fault}", f"-I{t.ROOT}", "-fsanitize=memory",
+                        "-D_GLIBCXX_EXTERN_TEMPLATE=0", build / "toy6.cc", t.ROOT / "fuzz/replay_main.cc",
+                        t.ROOT / "fuzz/target.cc", "-o", build / "toy6_replay"], check=True)
+        done = subprocess.run([build / "toy6_replay", build / "input"], capture_output=True, check=False)
+        found = done.returncode != 0 and b"use-of-uninitialized-value" in done.stderr
+        failures.expect(found == seen, f"msan: a byte that nobody wrote {'is' if seen else 'is not'} there")
 
 
 def refused(text, folder):
@@ -148,6 +166,7 @@ def run():
         check_coverage(failures)
         check_changes(failures)
         check_findings(folder / "toys", failures)
+        check_memory(folder / "toys", failures)
         shutil.rmtree(folder / "toys", ignore_errors=True)
     print(f"ci/fuzz: self-test {'passed' if failures.count == 0 else f'FAILED: {failures.count}'}")
     return 1 if failures.count else 0
