@@ -1,6 +1,6 @@
 // HTTP responses (RFC 9112): heads, and the reader that finds the content in a stream, which gets
-// it in one piece and in small ones. The first two bytes of the input choose limits, request and
-// pieces.
+// it in one piece and in small ones. The first two bytes of the input choose which of the two,
+// limits, request and pieces.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -10,6 +10,7 @@
 #include "fuzz/naive_chunked.h"
 #include "fuzz/naive_http.h"
 #include "fuzz/target.h"
+#include "fuzz/uncounted.h"
 #include "stack/wire/http_response.h"
 #include "stack/wire/http_response_reader.h"
 
@@ -17,6 +18,8 @@ namespace aether::fuzz {
 namespace {
 
 constexpr size_t kInputBytesMax = 1024;
+
+AETHER_UNCOUNTED_BEGIN
 
 struct NaiveResponse {
   bool is_complete = false;
@@ -42,7 +45,7 @@ bool NaiveTakeStatusLine(std::string_view line, NaiveResponse& response) {
   return line[12] == ' ' && NaiveIsFieldText(response.reason);
 }
 
-NaiveResponse NaiveParse(std::string_view text, uint32_t fields_max) {
+AETHER_UNCOUNTED NaiveResponse NaiveParse(std::string_view text, uint32_t fields_max) {
   NaiveResponse response;
   std::string_view rest = text;
   std::string_view line;
@@ -91,7 +94,7 @@ void CheckView(const HttpResponseView& view, const NaiveResponse& naive) {
 }
 
 // A response that says the same in the plainest form is read the same.
-void CheckRoundTrip(const HttpResponseView& view) {
+AETHER_UNCOUNTED void CheckRoundTrip(const HttpResponseView& view) {
   static std::string text;
   text.assign("HTTP/1.").append(std::to_string(view.minor_version())).append(" ");
   text.append(std::to_string(view.status())).append(" ").append(view.reason()).append("\r\n");
@@ -119,8 +122,8 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-Outcome Read(Bytes stream, const HttpResponseLimits& limits, bool head_request,
-             size_t piece_bytes) {
+AETHER_UNCOUNTED Outcome Read(Bytes stream, const HttpResponseLimits& limits, bool head_request,
+                              size_t piece_bytes) {
   using State = HttpResponseReader::State;
   HttpResponseReader reader(limits);
   reader.Start(head_request);
@@ -175,7 +178,8 @@ struct NaiveOutcome {
   uint64_t body_bytes = 0;
 };
 
-NaiveOutcome NaiveRead(Bytes stream, const HttpResponseLimits& limits, bool head_request) {
+AETHER_UNCOUNTED NaiveOutcome NaiveRead(Bytes stream, const HttpResponseLimits& limits,
+                                        bool head_request) {
   static std::string head;
   std::string_view rest = TextOf(stream);
   NaiveResponse response;
@@ -208,16 +212,10 @@ NaiveOutcome NaiveRead(Bytes stream, const HttpResponseLimits& limits, bool head
   return outcome;
 }
 
-void RunOne(unsigned choice, unsigned pieces, Bytes input) {
-  HttpResponseLimits limits{.head_bytes_max = 640};
-  if (choice & 1) {
-    limits = {.head_bytes_max = 64 + choice,
-              .fields_max = 3,
-              .interim_max = 1,
-              .body_bytes_max = 40,
-              .chunk_extra_bytes_max = 8};
-  }
-  const bool head_request = (choice & 2) != 0;
+AETHER_UNCOUNTED_END
+
+// The head alone, whole and cut.
+void RunHead(const HttpResponseLimits& limits, unsigned pieces, Bytes input) {
   const ExactCopy copy(input);
   const auto view = HttpResponseView::Parse(copy.bytes(), limits.fields_max);
   const NaiveResponse naive = NaiveParse(TextOf(copy.bytes()), limits.fields_max);
@@ -233,7 +231,10 @@ void RunOne(unsigned choice, unsigned pieces, Bytes input) {
   if (view_of_cut) FUZZ_CHECK(P11, view && view->head_size() == view_of_cut->head_size());
   if (!view_of_cut && view_of_cut.error() != Drop::kHttpTooShort)
     FUZZ_CHECK(P11, !view && view.error() == view_of_cut.error());
+}
 
+void RunStream(const HttpResponseLimits& limits, bool head_request, unsigned pieces, Bytes input) {
+  const ExactCopy copy(input);
   const Outcome whole = Read(copy.bytes(), limits, head_request, input.size());
   const Outcome small = Read(copy.bytes(), limits, head_request, 1 + pieces % 16);
   FUZZ_CHECK(P11, whole.state == small.state && whole.error == small.error);
@@ -244,6 +245,22 @@ void RunOne(unsigned choice, unsigned pieces, Bytes input) {
     FUZZ_CHECK(P10, whole.body_bytes == expected.body_bytes && whole.status == expected.status);
   CurrentTrace().Add(static_cast<uint64_t>(whole.error));
   CurrentTrace().Add(whole.body_hash);
+}
+
+void RunOne(unsigned choice, unsigned pieces, Bytes input) {
+  HttpResponseLimits limits{.head_bytes_max = 640};
+  if (choice & 1) {
+    limits = {.head_bytes_max = 64 + choice,
+              .fields_max = 3,
+              .interim_max = 1,
+              .body_bytes_max = 40,
+              .chunk_extra_bytes_max = 8};
+  }
+  if (choice & 4) {
+    RunHead(limits, pieces, input);
+  } else {
+    RunStream(limits, (choice & 2) != 0, pieces, input);
+  }
 }
 
 }  // namespace

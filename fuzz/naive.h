@@ -6,9 +6,11 @@
 #include <cstdint>
 
 #include "fuzz/target.h"
+#include "fuzz/uncounted.h"
 #include "stack/base/bytes.h"
 
 namespace aether::fuzz {
+AETHER_UNCOUNTED_BEGIN
 
 inline unsigned NaiveWord(Bytes data, size_t at) { return data[at] * 256u + data[at + 1]; }
 inline uint32_t NaiveLong(Bytes data, size_t at) {
@@ -37,4 +39,5 @@ inline void FlipOneBit(MutableBytes data) {
   data[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
 }
 
+AETHER_UNCOUNTED_END
 }  // namespace aether::fuzz

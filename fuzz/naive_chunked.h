@@ -6,9 +6,11 @@
 #include <cstdint>
 
 #include "fuzz/target.h"
+#include "fuzz/uncounted.h"
 #include "stack/base/bytes.h"
 
 namespace aether::fuzz {
+AETHER_UNCOUNTED_BEGIN
 
 // Of a stream of bytes, however it is cut.
 class ByteHash {
@@ -140,4 +142,5 @@ class NaiveChunked {
   bool is_too_large_ = false;
 };
 
+AETHER_UNCOUNTED_END
 }  // namespace aether::fuzz

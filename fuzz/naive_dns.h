@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "fuzz/naive.h"
+#include "fuzz/uncounted.h"
 #include "stack/base/bytes.h"
 
 namespace aether::fuzz {
+AETHER_UNCOUNTED_BEGIN
 
 struct NaiveName {
   bool is_valid = false;
@@ -236,4 +238,5 @@ inline NaiveName NaiveNameOfText(Bytes text) {
   return name;
 }
 
+AETHER_UNCOUNTED_END
 }  // namespace aether::fuzz

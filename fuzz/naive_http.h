@@ -7,9 +7,11 @@
 #include <string>
 #include <string_view>
 
+#include "fuzz/uncounted.h"
 #include "stack/base/bytes.h"
 
 namespace aether::fuzz {
+AETHER_UNCOUNTED_BEGIN
 
 inline std::string_view TextOf(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -61,16 +63,13 @@ inline bool NaiveSame(std::string_view text, std::string_view lower) {
   return true;
 }
 
-// Element `index` of a list with commas between [RFC 9110 5.6.1]; false when there is none.
-inline bool NaiveElement(std::string_view list, size_t index, std::string_view& element) {
-  size_t from = 0;
-  for (; index > 0; --index) {
-    from = list.find(',', from);
-    if (from == list.npos) return false;
-    ++from;
-  }
-  const size_t comma = list.find(',', from);
-  element = NaiveTrim(list.substr(from, comma == list.npos ? comma : comma - from));
+// Takes the next element off a list with commas between [RFC 9110 5.6.1]; false when all are taken.
+// `list` is empty after the last one, and its `data()` null.
+inline bool NaiveTakeElement(std::string_view& list, std::string_view& element) {
+  if (list.data() == nullptr) return false;
+  const size_t comma = list.find(',');
+  element = NaiveTrim(list.substr(0, comma));
+  list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
   return true;
 }
 
@@ -123,8 +122,9 @@ inline void NaiveTakeFraming(std::string_view name, std::string_view value, Naiv
   const bool is_connection = NaiveSame(name, "connection");
   if (!is_length && !is_coding && !is_connection) return;
   if (is_coding) framing.has_coding = true;
-  std::string_view element;
-  for (size_t i = 0; NaiveElement(value, i, element); ++i) {
+  // A value without a byte is a list of one empty element, too.
+  std::string_view list = value.data() == nullptr ? std::string_view("") : value;
+  for (std::string_view element; NaiveTakeElement(list, element);) {
     if (is_length) NaiveTakeLength(element, framing);
     if (is_coding && !element.empty()) {
       if (framing.ends_chunked) framing.is_valid = false;
@@ -146,4 +146,5 @@ inline bool NaiveSplitField(std::string_view line, std::string_view& name,
   return NaiveIsToken(name) && NaiveIsFieldText(line.substr(colon + 1));
 }
 
+AETHER_UNCOUNTED_END
 }  // namespace aether::fuzz

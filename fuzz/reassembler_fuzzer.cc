@@ -3,6 +3,7 @@
 // are reported as what they are (RFC 2883), and nothing is refused while there is memory.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "fuzz/pattern.h"
@@ -16,21 +17,34 @@ namespace {
 
 constexpr uint32_t kWindow = 4500;
 
-// The bytes from `nxt` on: 0 is one that is not held, else it is the number of the insertion that
+// The bytes from `nxt` on: a bit for each that is held, and the number of the insertion that
 // touched it last.
 class ByteMap {
  public:
-  ByteMap() { stamps_.fill(0); }
-  bool Has(uint32_t offset) const { return offset < kWindow && stamps_[offset] != 0; }
+  bool Has(uint32_t offset) const {
+    return offset < kWindow && (bits_[offset / 64] >> (offset % 64) & 1) != 0;
+  }
   void Set(uint32_t offset, uint16_t stamp) {
-    if (stamps_[offset] == 0) ++held_;
+    bits_[offset / 64] |= uint64_t{1} << (offset % 64);
     stamps_[offset] = stamp;
-    end_ = std::max(end_, offset + 1);
   }
   // One past the last byte of the run that holds `offset`.
   AETHER_UNCOUNTED uint32_t EndOfRun(uint32_t offset) const {
-    while (Has(offset)) ++offset;
+    while (Has(offset)) {
+      const uint64_t gaps = ~bits_[offset / 64] >> (offset % 64);
+      if (gaps != 0) return offset + static_cast<uint32_t>(std::countr_zero(gaps));
+      offset += 64 - offset % 64;
+    }
     return offset;
+  }
+  AETHER_UNCOUNTED uint32_t Runs() const {
+    uint32_t runs = 0;
+    uint64_t last = 0;  // the bit before this word
+    for (const uint64_t word : bits_) {
+      runs += static_cast<uint32_t>(std::popcount(word & ~(word << 1 | last)));
+      last = word >> 63;
+    }
+    return runs;
   }
   AETHER_UNCOUNTED uint32_t Stamp(uint32_t from, uint32_t end) const {
     uint32_t latest = 0;
@@ -39,20 +53,27 @@ class ByteMap {
   }
   // The window moves on.
   AETHER_UNCOUNTED void Drop(uint32_t count) {
-    for (uint32_t i = 0; i < std::min(count, end_); ++i) held_ -= stamps_[i] != 0;
-    const uint32_t kept = end_ - std::min(count, end_);
-    std::memmove(stamps_.data(), stamps_.data() + (end_ - kept), kept * sizeof(uint16_t));
-    std::memset(stamps_.data() + kept, 0, (end_ - kept) * sizeof(uint16_t));
-    end_ = kept;
+    count = std::min(count, kWindow);
+    const uint32_t words = count / 64;
+    const uint32_t shift = count % 64;
+    for (uint32_t i = 0; i < kWords; ++i) {
+      const uint64_t low = i + words < kWords ? bits_[i + words] : 0;
+      const uint64_t high = i + words + 1 < kWords ? bits_[i + words + 1] : 0;
+      bits_[i] = shift == 0 ? low : low >> shift | high << (64 - shift);
+    }
+    std::memmove(stamps_.data(), stamps_.data() + count, (kWindow - count) * sizeof(uint16_t));
   }
-  uint32_t held() const { return held_; }
-  // One past the last byte that is held.
-  uint32_t end() const { return end_; }
+  AETHER_UNCOUNTED uint32_t held() const {
+    uint32_t held = 0;
+    for (const uint64_t word : bits_) held += static_cast<uint32_t>(std::popcount(word));
+    return held;
+  }
 
  private:
-  std::array<uint16_t, kWindow> stamps_;
-  uint32_t held_ = 0;
-  uint32_t end_ = 0;
+  static constexpr uint32_t kWords = (kWindow + 63) / 64;
+
+  std::array<uint64_t, kWords> bits_{};
+  std::array<uint16_t, kWindow> stamps_;  // of bytes that are held
 };
 
 class Run {
@@ -197,9 +218,7 @@ class Run {
   AETHER_UNCOUNTED void CheckBlocks(uint32_t wanted) {
     std::array<SackBlock, TcpOptions::kSackBlocksMax> blocks;
     const size_t count = reassembler_.SackBlocks(ranges_, std::span(blocks).first(wanted));
-    uint32_t runs = 0;
-    for (uint32_t i = 0; i < map_.end(); ++i) runs += map_.Has(i) && !map_.Has(i + 1);
-    FUZZ_CHECK(P2, count == std::min(runs, wanted));
+    FUZZ_CHECK(P2, count == std::min(map_.Runs(), wanted));
     uint32_t before = 0xffffffffu;
     for (size_t i = 0; i < count; ++i) {
       // [RFC 2018 3] a block is contiguous, and the bytes just below and above it are not held.

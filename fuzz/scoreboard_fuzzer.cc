@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <optional>
+#include <span>
 
 #include "fuzz/records.h"
 #include "fuzz/target.h"
@@ -29,6 +30,7 @@ struct Byte {
   bool is_lost = false;
   uint8_t transmissions = 1;
   Instant sent_at{};
+  bool operator==(const Byte&) const = default;
 };
 
 // What was delivered by one acknowledgement, as the bytes tell it.
@@ -403,24 +405,24 @@ class Run {
 
   AETHER_UNCOUNTED void CheckBytes() {
     flight().CheckInvariants(pool_, una_, nxt_);
-    ForEachRecord([&](const SentSegment& segment) {
-      FUZZ_CHECK(P4, segment.Has(SentSegment::kRetransmitted) == (segment.transmissions > 1));
-      for (Seq at = segment.start; at != segment.end; at += 1) {
-        const Byte& byte = At(at);
-        FUZZ_CHECK(P2, segment.Has(SentSegment::kSacked) == byte.is_sacked);
-        FUZZ_CHECK(P2, segment.Has(SentSegment::kLost) == byte.is_lost);
-        FUZZ_CHECK(P2, segment.sent_at == byte.sent_at);
-        FUZZ_CHECK(P2, segment.transmissions == byte.transmissions);
-      }
-    });
+    // The records hold every byte from una_ to nxt_ once (CheckInvariants), in their order.
     uint32_t sacked = 0;
     uint32_t lost = 0;
     std::optional<uint32_t> first_lost;
-    for (uint32_t i = 0; i < Size(); ++i) {
-      sacked += bytes_[i].is_sacked;
-      lost += bytes_[i].is_lost;
-      if (bytes_[i].is_lost && !first_lost) first_lost = i;
-    }
+    ForEachRecord([&](const SentSegment& segment) {
+      FUZZ_CHECK(P4, segment.Has(SentSegment::kRetransmitted) == (segment.transmissions > 1));
+      const uint32_t first = segment.start.DistanceFrom(una_);
+      const uint32_t size = segment.end.DistanceFrom(segment.start);
+      const Byte expected{.is_sacked = segment.Has(SentSegment::kSacked),
+                          .is_lost = segment.Has(SentSegment::kLost),
+                          .transmissions = segment.transmissions,
+                          .sent_at = segment.sent_at};
+      for (const Byte& byte : std::span(bytes_).subspan(first, size))
+        FUZZ_CHECK(P2, byte == expected);
+      if (expected.is_sacked) sacked += size;
+      if (expected.is_lost) lost += size;
+      if (expected.is_lost && !first_lost) first_lost = first;
+    });
     FUZZ_CHECK(P4, flight().total_bytes() == Size());
     FUZZ_CHECK(P4, flight().pipe_bytes() == Size() - sacked - lost);
     FUZZ_CHECK(P4, recovery_.PipeBytes(Context()) <= Size());

@@ -19,6 +19,7 @@
 #include <span>
 
 #include "stack/base/bytes.h"
+#include "stack/base/check.h"
 #include "stack/base/counters.h"
 #include "stack/base/error.h"
 #include "stack/base/memory_use.h"
@@ -198,7 +199,7 @@ class Stack {
   // any more. It outlives the stack or is taken out before.
   void SetProbe(tcp::Probe* probe);
   // Calls CHECK on everything that must hold between calls; for tests, fuzzing and simulation.
-  void CheckInvariants() const;
+  AETHER_INVARIANTS void CheckInvariants() const;
 
  private:
   class Impl;

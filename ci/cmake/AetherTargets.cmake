@@ -1,7 +1,5 @@
 # aether_library(NAME SOURCES... DEPS...)  one library per folder of stack/; links only downwards.
 # aether_test(NAME SOURCES... DEPS... [LABELS...])  one GoogleTest binary, one ctest entry.
-include(GoogleTest)
-
 function(aether_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   if(ARG_SOURCES)
@@ -12,6 +10,15 @@ function(aether_library name)
     target_link_libraries(${name} INTERFACE aether_options ${ARG_DEPS})
   endif()
 endfunction()
+
+if(AETHER_FUZZ)
+  # No test programs beside the targets.
+  function(aether_test)
+  endfunction()
+  return()
+endif()
+
+include(GoogleTest)
 
 # What all test programs have in common. They are compiled with little optimisation: what they test is not in them, and
 # compiling them is most of a build.

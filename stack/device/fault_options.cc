@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -18,14 +19,36 @@ constexpr Suffix kTimes[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
 constexpr Suffix kRates[] = {{"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"", 1}};
 
 // A decimal number from the start of `text`, which is moved behind it. No sign, no exponent, no
-// "nan", no "inf".
+// "nan", no "inf". Not by std::from_chars: that of libc++ knows no floating point before LLVM 20.
 std::optional<double> TakeNumber(std::string_view& text) {
-  if (text.empty() || (text[0] != '.' && (text[0] < '0' || text[0] > '9'))) return std::nullopt;
-  double value = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-  if (error != std::errc() || !std::isfinite(value)) return std::nullopt;
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  // More digits than a double can tell apart; those after them only scale.
+  constexpr uint64_t kDigitsMax = 100'000'000'000'000'000;
+  uint64_t digits = 0;
+  int exponent = 0;
+  bool has_digit = false;
+  bool is_fraction = false;
+  size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '.' && !is_fraction) {
+      is_fraction = true;
+      continue;
+    }
+    if (c < '0' || c > '9') break;
+    has_digit = true;
+    if (digits < kDigitsMax) {
+      digits = digits * 10 + static_cast<uint64_t>(c - '0');
+      if (is_fraction) --exponent;
+    } else if (!is_fraction) {
+      ++exponent;
+    }
+  }
+  // One operation on exact numbers, for all that people write: rounded as it should be.
+  const double scale = std::pow(10, std::abs(exponent));
+  const double value =
+      exponent < 0 ? static_cast<double>(digits) / scale : static_cast<double>(digits) * scale;
+  if (!has_digit || !std::isfinite(value)) return std::nullopt;
+  text.remove_prefix(at);
   return value;
 }
 

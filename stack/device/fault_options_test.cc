@@ -44,6 +44,21 @@ TEST(FaultOptions, TakesOneDirectionAlone) {
   EXPECT_EQ(options->out.duplicate, 0u);
 }
 
+TEST(FaultOptions, ReadsDecimalNumbersAsWritten) {
+  // The nearest double, whatever reads it.
+  EXPECT_EQ(FaultOptions::Parse("drop=0.01")->in.drop, FaultOptions::Threshold(0.01));
+  EXPECT_EQ(FaultOptions::Parse("drop=0.3")->in.drop, FaultOptions::Threshold(0.3));
+  EXPECT_EQ(FaultOptions::Parse("drop=1.")->in.drop, FaultRates::kAlways);
+  EXPECT_EQ(FaultOptions::Parse("drop=0.250000000000000000000000000")->in.drop, uint64_t{1} << 30);
+  EXPECT_EQ(FaultOptions::Parse("drop=0" + std::string(400, '0'))->in.drop, 0u);
+  EXPECT_EQ(FaultOptions::Parse("drop=0." + std::string(400, '0') + "1")->in.drop, 0u);
+  EXPECT_EQ(FaultOptions::Parse("rate=000123456789012")->in.rate_bits_per_second, 123456789012u);
+  EXPECT_EQ(FaultOptions::Parse("delay=1234.5678us")->in.delay, 1234568ns);
+  for (const char* text : {"drop=.", "drop=..5", "drop=0..5", "drop=0.5.", "rate=.k"})
+    EXPECT_FALSE(FaultOptions::Parse(text).has_value()) << text;
+  EXPECT_FALSE(FaultOptions::Parse("rate=1" + std::string(400, '0')).has_value());
+}
+
 TEST(FaultOptions, TakesTheEdges) {
   EXPECT_EQ(FaultOptions::Parse("drop=0")->in.drop, 0u);
   EXPECT_EQ(FaultOptions::Parse("drop=1.0")->in.drop, FaultRates::kAlways);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "stack/base/bytes.h"
+#include "stack/base/check.h"
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
 #include "stack/base/pool.h"
@@ -63,7 +64,7 @@ class Fragments {
   // Steps taken so far: entries and pieces looked at or moved. Tests hold it to a constant per
   // fragment.
   uint64_t steps() const { return steps_; }
-  void CheckInvariants() const;
+  AETHER_INVARIANTS void CheckInvariants() const;
 
  private:
   // Room for the largest header before the payload, which so starts on a cache line.

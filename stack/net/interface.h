@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "stack/base/check.h"
 #include "stack/base/counters.h"
 #include "stack/base/memory_use.h"
 #include "stack/base/random.h"
@@ -80,7 +81,7 @@ class Interface {
   Instant NextDeadline() const;
   uint16_t NextIdentification();
   void AddMemoryUse(MemoryUse& use) const;
-  void CheckInvariants() const;
+  AETHER_INVARIANTS void CheckInvariants() const;
 
  private:
   // [RFC 5227 2.3] ANNOUNCE_NUM and ANNOUNCE_INTERVAL.

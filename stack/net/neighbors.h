@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "stack/base/check.h"
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
 #include "stack/base/pool.h"
@@ -60,7 +61,7 @@ class Neighbors {
 
   uint32_t size() const { return entries_.used(); }
   uint32_t waiting() const { return waiting_; }
-  void CheckInvariants() const;
+  AETHER_INVARIANTS void CheckInvariants() const;
 
  private:
   enum class EntryState : uint8_t { kAsking, kKnown };

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "stack/base/check.h"
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
 #include "stack/base/ms_deadline.h"
@@ -219,7 +220,7 @@ class alignas(64) Connection {
   uint32_t SendLimit(const Control& control, const Env& env) const;
 
   Snapshot TakeSnapshot(const Control& control, const Env& env) const;
-  void CheckInvariants(const Control& control, const Env& env) const;
+  AETHER_INVARIANTS void CheckInvariants(const Control& control, const Env& env) const;
 
   FlowKey flow;
   uint32_t generation = 0;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "stack/base/check.h"
 #include "stack/base/pool.h"
 #include "stack/base/time.h"
 #include "stack/wire/seq.h"
@@ -92,7 +93,7 @@ class Flight {
   uint32_t tail() const { return tail_; }
 
   void Clear(Pool<SentSegment>& pool);
-  void CheckInvariants(const Pool<SentSegment>& pool, Seq una, Seq nxt) const;
+  AETHER_INVARIANTS void CheckInvariants(const Pool<SentSegment>& pool, Seq una, Seq nxt) const;
 
  private:
   void Forget(SentSegment& segment);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "stack/base/check.h"
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
 #include "stack/base/error.h"
@@ -128,7 +129,7 @@ class Layer {
   size_t connection_count() const { return connections_.used(); }
   size_t time_wait_count() const { return time_wait_.size(); }
   void AddMemoryUse(MemoryUse& use) const;
-  void CheckInvariants() const;
+  AETHER_INVARIANTS void CheckInvariants() const;
 
  private:
   // A list of connections linked through one of their members.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "stack/base/check.h"
 #include "stack/base/chunk_queue.h"
 #include "stack/base/pool.h"
 #include "stack/wire/seq.h"
@@ -49,7 +50,7 @@ class Reassembler {
   size_t SackBlocks(const Pool<HeldRange>& pool, std::span<SackBlock> blocks) const;
 
   void Clear(ReassemblyPools pools);
-  void CheckInvariants(const Pool<HeldRange>& pool, Seq nxt) const;
+  AETHER_INVARIANTS void CheckInvariants(const Pool<HeldRange>& pool, Seq nxt) const;
 
  private:
   uint32_t head_ = kNoIndex;

@@ -106,10 +106,8 @@ Drop BitmapReassembler::Check(const Datagram& datagram, const Fragment& fragment
 void BitmapReassembler::Store(Datagram& datagram, const Fragment& fragment) {
   const uint32_t first = fragment.offset_bytes;
   const uint32_t size = static_cast<uint32_t>(fragment.payload.size());
-  for (uint32_t i = 0; i < size; ++i) {
-    datagram.bytes[first + i] = fragment.payload[i];
-    datagram.marks[first + i] = kHere;
-  }
+  std::memcpy(datagram.bytes.data() + first, fragment.payload.data(), size);
+  std::memset(datagram.marks.data() + first, kHere, size);
   datagram.marks[first] |= kFirst;
   datagram.marks[first + size - 1] |= kLast;
   ++datagram.fragments;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "stack/base/check.h"
 #include "stack/base/counters.h"
 #include "stack/base/drop.h"
 #include "stack/base/error.h"
@@ -53,7 +54,7 @@ class Layer {
     use.udp_datagrams += store_.used();
     use.large_udp_datagrams += large_.used();
   }
-  void CheckInvariants() const;
+  AETHER_INVARIANTS void CheckInvariants() const;
 
  private:
   struct Socket {
