@@ -1,5 +1,6 @@
 // SYN cookies: one that was made is good in its period and the next, for its flow and its sequence
 // number, and says its MSS; changed in any bit, on another flow or later it is not.
+#include <algorithm>
 #include <array>
 
 #include "fuzz/records.h"
@@ -100,17 +101,21 @@ class Run {
             jar_.Check(made.ask.flow, made.ask.client_isn, Seq(records.U32()), now_).value_or(0));
         break;
       case 4:
-        now_ += records.Time(std::chrono::hours(24 * 365));
+        Reach(now_ + records.Time(std::chrono::hours(24 * 365)));
         break;
       default:  // the edges of periods, where something changes
-        now_ = Instant{} +
-               CookieJar::kPeriod * static_cast<int64_t>(PeriodOf(now_) + 1 + records.Below(20)) -
-               Duration(records.Below(2));
+        Reach(Instant{} +
+              CookieJar::kPeriod * static_cast<int64_t>(PeriodOf(now_) + 1 + records.Below(20)) -
+              Duration(records.Below(2)));
         break;
     }
   }
 
  private:
+  // Time is a number of 64 bits; what is left after this is enough for one more step.
+  static constexpr Instant kLatest = Instant{} + std::chrono::hours(24 * 365 * 280);
+  void Reach(Instant time) { now_ = std::min(time, kLatest); }
+
   static constexpr uint32_t kMade = 4;
 
   void Make(Made& made, Records& records) {
