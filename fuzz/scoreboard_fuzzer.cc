@@ -421,6 +421,8 @@ class Run {
       lost += bytes_[i].is_lost;
       if (bytes_[i].is_lost && !first_lost) first_lost = i;
     }
+    // However the blocks lie: pieces are limited (CVE-2019-11478).
+    FUZZ_CHECK(P7, flight().segments() <= segments_max_);
     FUZZ_CHECK(P4, flight().total_bytes() == Size());
     FUZZ_CHECK(P4, flight().pipe_bytes() == Size() - sacked - lost);
     FUZZ_CHECK(P4, recovery_.PipeBytes(Context()) <= Size());
