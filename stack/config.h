@@ -30,6 +30,9 @@ struct NetLimits {
   // Frames that fragments of our own may take up beyond that, one per datagram not counted; raised
   // to what one datagram of the largest size needs. 1024 are 23 of them at an MTU of 1500.
   uint32_t output_fragments_max = 1024;
+  // Identifications that datagrams get in turn, two bytes of memory each; a power of two, no value
+  // comes again within half as many [RFC 6864 4.2].
+  uint32_t identifications_max = 65536;
   // Reassembly (RFC 791 3.2). Datagrams at once; 0 drops all fragments. Each has an address range
   // of reassembly_datagram_bytes_max, of which only what is used is ever touched.
   uint32_t reassembly_datagrams_max = 128;

@@ -4,6 +4,8 @@
 // of the others comes next cannot be told (the idea is that of OpenBSD's ip_id.c).
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -14,10 +16,12 @@ namespace aether::net {
 
 class IdentificationDeck {
  public:
-  // A value returns after this many others at the earliest.
-  static constexpr uint32_t kDistinct = 32768;
+  static constexpr uint32_t kCardsMax = 65536;
 
-  explicit IdentificationDeck(Seed seed) : random_(seed), cards_(kCards) {
+  // `cards`: how many of the values are dealt, two bytes of memory each; cut to a power of two in
+  // [2, kCardsMax].
+  explicit IdentificationDeck(Seed seed, uint32_t cards = kCardsMax)
+      : random_(seed), cards_(std::bit_floor(std::clamp(cards, 2u, kCardsMax))) {
     // Every half of the fresh deck holds values from everywhere; the draws shuffle the rest.
     const uint32_t step = random_.Next32() | 1;
     uint32_t card = random_.Next32();
@@ -30,19 +34,22 @@ class IdentificationDeck {
       draws_left_ = 4;
     }
     --draws_left_;
-    const uint32_t ahead = static_cast<uint32_t>(draws_) % kDistinct;
+    const uint32_t mask = static_cast<uint32_t>(cards_.size()) - 1;
+    const uint32_t ahead = static_cast<uint32_t>(draws_) & mask >> 1;
     draws_ >>= 16;
-    const uint16_t at = top_++;
-    std::swap(cards_[at], cards_[(at + ahead) % kCards]);
+    const uint32_t at = top_;
+    top_ = (top_ + 1) & mask;
+    std::swap(cards_[at], cards_[(at + ahead) & mask]);
     return cards_[at];
   }
 
- private:
-  static constexpr uint32_t kCards = 65536;
+  // A value returns after this many others at the earliest.
+  uint32_t distinct() const { return static_cast<uint32_t>(cards_.size()) / 2; }
 
+ private:
   Random random_;
   std::vector<uint16_t> cards_;
-  uint16_t top_ = 0;    // the next place to be dealt; goes around
+  uint32_t top_ = 0;    // the next place to be dealt; goes around
   uint64_t draws_ = 0;  // 16 bits each, drawn four at a time
   int draws_left_ = 0;
 };

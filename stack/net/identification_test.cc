@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -10,15 +11,27 @@ namespace {
 
 // [RFC 6864 4.2] [RFC 791 3.2] a value is not used again while a datagram may still be under way.
 TEST(IdentificationDeck, NoValueComesAgainSoon) {
-  IdentificationDeck deck({1, 2});
-  std::vector<uint32_t> drawn_at(65536);
-  for (uint32_t i = 1; i <= 300000; ++i) {
-    uint32_t& before = drawn_at[deck.Next()];
-    if (before != 0) {
-      ASSERT_GT(i - before, IdentificationDeck::kDistinct);
+  for (const uint32_t cards : {2u, 16u, 4096u, 65536u}) {
+    IdentificationDeck deck({1, 2}, cards);
+    EXPECT_EQ(deck.distinct(), cards / 2);
+    std::vector<uint32_t> drawn_at(65536);
+    for (uint32_t i = 1; i <= 300000; ++i) {
+      uint32_t& before = drawn_at[deck.Next()];
+      if (before != 0) {
+        ASSERT_GT(i - before, deck.distinct());
+      }
+      before = i;
     }
-    before = i;
+    // Nearly all of them were drawn by now, and nothing else.
+    EXPECT_LE(65536 - std::ranges::count(drawn_at, 0u), cards);
+    EXPECT_GE(65536 - std::ranges::count(drawn_at, 0u), cards - cards / 1024);
   }
+}
+
+TEST(IdentificationDeck, TheNumberOfCardsIsCutToAPowerOfTwo) {
+  EXPECT_EQ(IdentificationDeck({1, 2}, 0).distinct(), 1u);
+  EXPECT_EQ(IdentificationDeck({1, 2}, 1000).distinct(), 256u);
+  EXPECT_EQ(IdentificationDeck({1, 2}, 0xffffffffu).distinct(), 32768u);
 }
 
 // Every bit, and the difference from one to the next, looks like chance from the first draw on.

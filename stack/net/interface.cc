@@ -34,7 +34,7 @@ Interface::Interface(const Config& config, Random& random, Counters& counters, I
       icmp_limiter_(config.net.icmp_errors_per_second, config.net.icmp_errors_per_destination,
                     random.NextSeed(), now),
       fragments_(config.net, random.NextKey()),
-      datagram_identifications_(random.NextSeed()),
+      datagram_identifications_(random.NextSeed(), config.net.identifications_max),
       large_payload_(std::make_unique_for_overwrite<uint8_t[]>(kPayloadBytesMax)),
       followers_max_(FollowersMax(config)) {
   AETHER_CHECK(config.mtu >= 68);

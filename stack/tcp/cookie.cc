@@ -33,9 +33,8 @@ uint32_t CookieJar::Tag(const FlowKey& flow, Seq client_isn, uint64_t period,
   return static_cast<uint32_t>(hash) & ~uint32_t{63};
 }
 
-uint32_t CookieJar::Mask(const FlowKey& flow, Seq client_isn) const {
-  const uint64_t mix = FlowAddresses(flow) ^ (uint64_t{FlowPorts(flow)} << 32 | client_isn.value());
-  return static_cast<uint32_t>((mix * mask_key_) >> 58);
+uint32_t CookieJar::Mask(uint32_t tag) const {
+  return static_cast<uint32_t>(((tag >> 6) * mask_key_) >> 58);
 }
 
 Seq CookieJar::Make(const FlowKey& flow, Seq client_isn, uint16_t mss_bytes, Instant now) {
@@ -44,19 +43,20 @@ Seq CookieJar::Make(const FlowKey& flow, Seq client_isn, uint16_t mss_bytes, Ins
   uint32_t index = kMssTable.size() - 1;
   while (index > 0 && kMssTable[index] > mss_bytes) --index;
   const uint32_t low = static_cast<uint32_t>(period & 7) << 3 | index;
-  return Seq(Tag(flow, client_isn, period, index) | (low ^ Mask(flow, client_isn)));
+  const uint32_t tag = Tag(flow, client_isn, period, index);
+  return Seq(tag | (low ^ Mask(tag)));
 }
 
 std::optional<uint16_t> CookieJar::Check(const FlowKey& flow, Seq client_isn, Seq cookie,
                                          Instant now) {
   const uint64_t period_now = PeriodAt(now);
   Rotate(period_now);
-  const uint32_t low = (cookie.value() & 63) ^ Mask(flow, client_isn);
+  const uint32_t tag = cookie.value() & ~uint32_t{63};
+  const uint32_t low = (cookie.value() & 63) ^ Mask(tag);
   const uint64_t age = (period_now - (low >> 3)) & 7;
   if (age > 1 || age > period_now) return std::nullopt;
   const uint32_t index = low & 7;
-  if (Tag(flow, client_isn, period_now - age, index) != (cookie.value() & ~uint32_t{63}))
-    return std::nullopt;
+  if (Tag(flow, client_isn, period_now - age, index) != tag) return std::nullopt;
   return kMssTable[index];
 }
 

@@ -3,7 +3,8 @@
 //
 // Layout: 26 bits of SipHash-2-4 over the flow, the client's ISN, the time part and the MSS index;
 // 3 bits of time part (a counter of 64 s, modulo 8); 3 bits of MSS index. The low six are masked by
-// a keyed mix, so that they show no pattern; their secrecy is not relied on. A cookie is good in
+// a keyed mix of the upper ones, so that they show no pattern from one flow to the next; their
+// secrecy is not relied on. A cookie is good in
 // its own period and the next. A blind guess succeeds with probability 2 periods x 8 indices / 2^32
 // = 2^-28.
 //
@@ -43,7 +44,7 @@ class CookieJar {
   static uint64_t PeriodAt(Instant now);
   void Rotate(uint64_t period);
   uint32_t Tag(const FlowKey& flow, Seq client_isn, uint64_t period, uint32_t mss_index) const;
-  uint32_t Mask(const FlowKey& flow, Seq client_isn) const;
+  uint32_t Mask(uint32_t tag) const;
 
   Random random_;
   uint64_t mask_key_;

@@ -68,14 +68,23 @@ TEST(ProfilesTest, DrawsAreReliableAndReachEveryMechanism) {
   }
 }
 
+// Under a sanitizer, which makes all of it ten times as slow, each run once and with one seed.
+#if defined(AETHER_SANITIZED)
+constexpr std::string_view kSwitchSeeds = "1..1";
+constexpr bool kSwitchTwice = false;
+#else
+constexpr std::string_view kSwitchSeeds = "1..3";
+constexpr bool kSwitchTwice = true;
+#endif
+
 class SwitchTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(SwitchTest, EveryScenarioRunsClean) {
-  const auto options =
-      ParseSimOptions(std::vector<std::string_view>{"--seeds", "1..3", "--profile", GetParam()});
+  const auto options = ParseSimOptions(
+      std::vector<std::string_view>{"--seeds", kSwitchSeeds, "--profile", GetParam()});
   ASSERT_TRUE(options) << options.error();
   ASSERT_GT(options->runs.size(), 40u);
-  RunAll(options->runs, {.twice = true}, [&](size_t index, const Outcome& outcome) {
+  RunAll(options->runs, {.twice = kSwitchTwice}, [&](size_t index, const Outcome& outcome) {
     EXPECT_FALSE(outcome.violation) << outcome.violation->oracle << ": " << outcome.violation->text
                                     << "\nrepeat: " << CommandOf(options->runs[index]);
     return true;
