@@ -131,9 +131,11 @@ def fill_tree(tree, bugs, edit=None):
                 path.unlink()
 
 
-def configure(tree, build):
-    command = ["cmake", "--preset", "fuzz", "-B", str(build), "-DAETHER_PLANTED=ON",
+def configure(tree, build, preset="fuzz"):
+    command = ["cmake", "--preset", preset, "-B", str(build),
                f"-DCMAKE_CXX_FLAGS=-include {tree}/fuzz/planted/plant.h -std=c++23 -w"]
+    if preset == "fuzz":
+        command.append("-DAETHER_PLANTED=ON")
     if shutil.which("ccache"):
         command.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
     run_quietly(command, tree)
@@ -191,7 +193,7 @@ def verdict_of(output):
 def base_environment(bug_id=None):
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AETHER_PLANTED")}
     # A symbolizer costs more than most finds.
-    environment["ASAN_OPTIONS"] = "symbolize=0:abort_on_error=0:detect_leaks=1:allocator_release_to_os_interval_ms=500"
+    environment["ASAN_OPTIONS"] = "symbolize=0:abort_on_error=0:detect_leaks=1"
     environment["UBSAN_OPTIONS"] = "symbolize=0:print_stacktrace=0"
     if bug_id:
         environment["AETHER_PLANTED"] = bug_id
