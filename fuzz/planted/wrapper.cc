@@ -127,10 +127,9 @@ int RunAndReport(const uint8_t* data, size_t size) {
 int __wrap_LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace aether::planted;
   [[maybe_unused]] static const bool started = Start();
-  if (broken) return 0;
   if (report) return RunAndReport(data, size);
   const uint64_t executions = ++progress->executions;
-  const int result = __real_LLVMFuzzerTestOneInput(data, size);
+  const int result = broken ? 0 : __real_LLVMFuzzerTestOneInput(data, size);
   if (active_slot != kSlots) {
     if (slots[active_slot].reached != 0) Note(progress->reached_execution, progress->reached_us);
     if (slots[active_slot].differs != 0)
