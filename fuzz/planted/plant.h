@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <type_traits>
 
@@ -31,7 +32,18 @@ struct Slot {
 inline Slot slots[kSlots];
 inline uint32_t active_slot = kSlots;  // kSlots: none
 
+// Where AETHER_PLANTED_REACHED names a file, the slots that the process reached are written there.
+inline void WriteReached() {
+  std::FILE* const file = std::fopen(std::getenv("AETHER_PLANTED_REACHED"), "w");
+  if (file == nullptr) return;
+  for (uint32_t i = 0; i < kSlots; ++i) {
+    if (slots[i].reached != 0) std::fprintf(file, "%u\n", i);
+  }
+  std::fclose(file);
+}
+
 inline bool Initialise() {
+  if (std::getenv("AETHER_PLANTED_REACHED") != nullptr) std::atexit(WriteReached);
   const char* const id = std::getenv("AETHER_PLANTED");
   if (id == nullptr || *id == '\0') return false;
   active_slot = SlotOf(id);
@@ -74,3 +86,6 @@ constexpr bool When(bool condition) {
 // Guards a statement: if (PLANT_WHEN(ID, it_matters)) mutated; else original;
 #define PLANT_WHEN(ID, condition) \
   (::aether::planted::When<::aether::planted::SlotOf(#ID)>(static_cast<bool>(condition)))
+// ci/mutants: a guard's return, if (MUTANT_KEPT(ID)) return ...; is left out when ID is the active
+// one.
+#define MUTANT_KEPT(ID) (!PLANT_WHEN(ID, true))
