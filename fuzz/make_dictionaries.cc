@@ -191,6 +191,8 @@ void AddHttp(std::vector<Dictionary>& all) {
   response.Text("Server:").Text("\r\n0\r\n\r\n").Text("1\r\n");
   for (Dictionary* head : {&request, &response}) {
     head->Text("Content-Length:").Text("Transfer-Encoding:").Text("Connection:");
+    // Whole lines, so that two that contradict each other come together.
+    head->Text("Content-Length: 1\r\n").Text("Transfer-Encoding: chunked\r\n");
     head->Text("chunked")
         .Text("close")
         .Text("keep-alive")

@@ -423,6 +423,8 @@ class Run {
       if (expected.is_lost) lost += size;
       if (expected.is_lost && !first_lost) first_lost = first;
     });
+    // However the blocks lie: pieces are limited (CVE-2019-11478).
+    FUZZ_CHECK(P7, flight().segments() <= segments_max_);
     FUZZ_CHECK(P4, flight().total_bytes() == Size());
     FUZZ_CHECK(P4, flight().pipe_bytes() == Size() - sacked - lost);
     FUZZ_CHECK(P4, recovery_.PipeBytes(Context()) <= Size());
