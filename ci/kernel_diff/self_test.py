@@ -1,0 +1,1 @@
+def run(folder, live): return 0
