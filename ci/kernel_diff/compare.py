@@ -11,6 +11,8 @@ from sides import LINUX, OURS
 
 BATCH = 120
 FINDINGS_MAX = 60
+# At once: one for each client address.
+FLOWS_MAX = sides.CLIENTS - 20
 # A difference counts when it comes again this often, each time with other client addresses and more time per step.
 REPEATS = 2
 PATIENT_SECONDS = 0.25
@@ -19,11 +21,11 @@ PATIENT_SECONDS = 0.25
 class Difference:
     """The first step of a flow at which the sides disagree without a known reason."""
 
-    def __init__(self, flow, number):
-        self.flow, self.number = flow, number
-        self.step = flow.steps[number]
+    def __init__(self, flow, number, ignored=()):
+        self.flow, self.number, self.ignored = flow, number, ignored
+        self.step, self.facts = flow.steps[number], flow.facts[number]
         self.ours, self.linux = flow.results[number][OURS], flow.results[number][LINUX]
-        self.keys = sorted(key for key in {*self.ours, *self.linux} if self.ours.get(key) != self.linux.get(key))
+        self.keys = sorted(key for key in {*self.ours, *self.linux} if key not in ignored and self.ours.get(key) != self.linux.get(key))
 
     def kind(self):
         """What makes two differences the same finding."""
@@ -40,21 +42,24 @@ class Difference:
 
 def examine(flow, counts=None):
     """The first unexplained difference of a flow that has run, or None."""
+    ignored = set()
     for number in range(len(flow.results)):
-        result = flow.results[number]
-        if result[OURS] == result[LINUX]:
+        difference = Difference(flow, number, ignored)
+        entry = None
+        if not difference.keys:
             if counts is not None:
                 counts.agreed += 1
-            continue
-        difference = Difference(flow, number)
-        entry = known.explain(difference)
-        if entry is None:
-            return difference
-        if counts is not None:
-            counts.known[entry.name] += 1
-        if not entry.harmless:
-            # From here on the sides are in different states.
+        else:
+            entry = known.explain(difference)
+            if entry is None:
+                return difference
+            if counts is not None:
+                counts.known[entry.name] += 1
+        # Also what shows no difference yet may leave the sides in different states.
+        after = entry.after if entry else known.aftermath(difference)
+        if after == known.END:
             return None
+        ignored.update(after)
     return None
 
 
@@ -64,11 +69,6 @@ class Summary:
         self.known = collections.Counter()
         self.findings = []
         self.kinds = set()
-
-
-def _slots(count, batch):
-    """Client addresses and ports: no two runs of the program's life share both."""
-    return [(slot, 1024 + (batch * 7) % 60000) for slot in range(count)]
 
 
 class Searcher:
@@ -89,45 +89,64 @@ class Searcher:
         self.lab.check_alive()
         return flows
 
-    def repeats(self, found):
-        """Whether a difference comes again."""
-        wanted = [(found.flow.family, found.flow.key, None)] * 3
-        again = [examine(flow) for flow in self.run(wanted, PATIENT_SECONDS)]
-        return sum(1 for other in again if other and other.kind() == found.kind()) >= REPEATS
-
-    def shrink(self, found):
-        """As few of the steps before it as still show it; candidates run side by side."""
-        kept = list(range(found.number + 1))
-        shown = found
-        while len(kept) > 1:
-            candidates = [kept[:at] + kept[at + 1:] for at in range(len(kept) - 1)]
-            flows = self.run([(found.flow.family, found.flow.key, steps) for steps in candidates], PATIENT_SECONDS)
-            for steps, flow in zip(candidates, flows):
-                other = examine(flow)
-                if other and other.kind() == found.kind():
-                    kept, shown = steps, other
-                    break
-            else:
-                break
-        return kept, shown
-
     def look_at(self, found):
-        if found.kind() in self.summary.kinds or len(self.summary.findings) >= FINDINGS_MAX:
-            return
-        if not self.repeats(found):
+        """Repeats differences, makes those that came again smaller, and reports them; all side by side."""
+        fresh = {}
+        for difference in found:
+            if difference.kind() not in self.summary.kinds:
+                fresh.setdefault(difference.kind(), difference)
+        fresh = list(fresh.values())[:FINDINGS_MAX - len(self.summary.findings)]
+        sure = []
+        for begin in range(0, len(fresh), FLOWS_MAX // 3):
+            sure += self._repeat(fresh[begin:begin + FLOWS_MAX // 3])
+        for shown, kept in self._shrink(sure):
+            names = " / ".join(step["name"] for step in shown.flow.steps[:len(kept)])
+            text = (f"DIFFERENCE {shown.flow.family}: {names}\n{shown.text()}\n"
+                    f"    ci/differential --scenario {shown.flow.name} --steps {','.join(map(str, kept))}")
+            self.summary.findings.append(text)
+            self.summary.kinds.add(shown.kind())
+            if self.verbose:
+                print(text, flush=True)
+
+    def _repeat(self, found):
+        """Those that come again."""
+        wanted = [(difference.flow.family, difference.flow.key, None) for difference in found for _ in range(3)]
+        if not wanted:
+            return []
+        flows = self.run(wanted, PATIENT_SECONDS)
+        sure = []
+        for at, difference in enumerate(found):
+            again = [examine(flow) for flow in flows[at * 3:at * 3 + 3]]
+            if sum(1 for other in again if other and other.kind() == difference.kind()) >= REPEATS:
+                sure.append(difference)
+                continue
             self.summary.unstable += 1
             if self.verbose:
-                print(f"did not repeat: {found.flow.name} step {found.number}, {found.step['name']}\n{found.text()}",
-                      flush=True)
-            return
-        self.summary.kinds.add(found.kind())
-        kept, shown = self.shrink(found)
-        names = " / ".join(shown.flow.steps[number]["name"] for number in range(len(kept)))
-        text = (f"DIFFERENCE {found.flow.family}: {names}\n{shown.text()}\n"
-                f"    ci/differential --scenario {found.flow.name} --steps {','.join(map(str, kept))}")
-        self.summary.findings.append(text)
-        if self.verbose:
-            print(text, flush=True)
+                print(f"did not repeat: {difference.flow.name} step {difference.number}, {difference.step['name']}\n"
+                      f"{difference.text()}", flush=True)
+        return sure
+
+    def _shrink(self, found):
+        """[(difference, as few steps as still show it)]: one step less in every round, the candidates of all together."""
+        best = [(difference, list(range(difference.number + 1))) for difference in found]
+        open_ones = list(range(len(best)))
+        while open_ones:
+            wanted, owner = [], []
+            for at in open_ones:
+                kept = best[at][1]
+                for without in range(len(kept) - 1):
+                    wanted.append((best[at][0].flow.family, best[at][0].flow.key, kept[:without] + kept[without + 1:]))
+                    owner.append(at)
+            shorter = set()
+            for begin in range(0, len(wanted), FLOWS_MAX):
+                flows = self.run(wanted[begin:begin + FLOWS_MAX], PATIENT_SECONDS)
+                for at, want, flow in zip(owner[begin:], wanted[begin:], flows):
+                    other = examine(flow)
+                    if at not in shorter and other and other.kind() == best[at][0].kind():
+                        best[at] = (other, want[2])
+                        shorter.add(at)
+            open_ones = sorted(shorter)
+        return best
 
 
 def _wanted(seed, number, family):
@@ -154,10 +173,7 @@ def search(folder, seconds, seed, family=None, broken=None, verbose=False):
             flows = searcher.run(_wanted(seed, number, family), 0.1)
             summary.flows += len(flows)
             number += 1
-            for flow in flows:
-                found = examine(flow, summary)
-                if found and time.monotonic() < end + 30:
-                    searcher.look_at(found)
+            searcher.look_at([found for flow in flows if (found := examine(flow, summary))])
     return summary
 
 

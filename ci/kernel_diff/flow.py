@@ -37,6 +37,9 @@ class Side:
         self.said_fin = False
         self.edge = None        # right edge of the last window that it was given, relative to irs
         self.ts_recent = 0
+        self.opened = False     # an acknowledgement of its SYN was sent
+        self.acknowledged = (1, 8192)
+        self.client_fin = None  # where our FIN stands, relative to our SYN
         self.last_sent = {"seq": 0, "ack": 0}
 
 
@@ -49,11 +52,12 @@ class Flow:
         self.ts_base = (iss * 2654435761) & 0xffffffff
         self.sides = {}
         self.results = []       # of each step: {side: result}
+        self.facts = []         # of each step: what was sent, as the kernel's side saw it; for known.py
         self.frames = {}        # of the current step, for what quotes them
 
     def begin(self, names):
         self.sides = {name: Side() for name in names}
-        self.results = []
+        self.results, self.facts = [], []
 
     @property
     def name(self):
@@ -65,6 +69,8 @@ class Flow:
         """The frames of a step for one side."""
         step = self.steps[number]
         side = self.sides[name]
+        if len(self.facts) == number:
+            self.facts.append({})
         made = getattr(self, "_make_" + step["op"])(step, side, number)
         frames = made if isinstance(made, list) else [made]
         self.frames[name] = frames
@@ -107,6 +113,7 @@ class Flow:
         if flags & SYN == 0 and flags & ACK and side.irs is not None and base == "end" and offset == 0:
             shift = self.shift if side.irs is not None else 0
             side.edge = max(side.edge or 0, side.end + (window << shift))
+        self._note(number, side, step, relative, flags, ack, length)
         segment = packets.tcp(
             packets.ip_bytes(step["source"]) if "source" in step else self.ip, STACK_IP,
             (step.get("from_port", self.port), step.get("port", self.server_port)), self.iss + relative, ack, flags,
@@ -117,6 +124,26 @@ class Flow:
         step_sent = {"seq": (self.iss + relative) & 0xffffffff, "ack": ack & 0xffffffff}
         side.last_sent = step_sent
         return self._packet(step, packets.TCP, segment)
+
+    def _note(self, number, side, step, relative, flags, ack, length):
+        """The facts of a step; those of the side that comes last stand, until a difference they are the same."""
+        size = length + (flags & SYN > 0) + (flags & FIN > 0)
+        known = side.irs is not None
+        relative_ack = (ack - side.irs + (1 << 31) & 0xffffffff) - (1 << 31) if known and flags & ACK else None
+        self.facts[number] = {
+            "seq": relative, "finish": relative + size, "size": size, "length": length, "rcv": side.rcv, "flags": flags,
+            "ack": relative_ack, "end": side.end, "known": known, "half_open": known and not side.opened,
+            "peer_closed": side.client_fin is not None and side.rcv > side.client_fin, "said_fin": side.said_fin,
+            "fin_ahead": side.client_fin is not None and side.rcv <= side.client_fin,
+            "timestamps": self.syn_timestamps, "client_fin": side.client_fin,
+            # Whether it acknowledges more or shows another window than what came before.
+            "news": relative_ack is not None and (relative_ack, step.get("win", 8192)) != side.acknowledged}
+        if known and flags & ACK and not flags & (SYN | RST) and relative_ack and 1 <= relative_ack <= side.end and \
+                0 <= relative - side.rcv < 30000 and not step.get("bad_checksum"):
+            side.opened = True
+            side.acknowledged = (relative_ack, step.get("win", 8192))
+        if flags & FIN and not flags & SYN and (side.client_fin is None or relative + length < side.client_fin):
+            side.client_fin = relative + length
 
     def _timestamp(self, stamp, side, number):
         value = self.ts_base + 100 + number * 20

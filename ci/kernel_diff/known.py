@@ -1,10 +1,225 @@
-"""Differences that are known and understood."""
+"""Differences that are known and understood: who is right by which rule, and why we differ.
 
-KNOWN = []
+An entry covers some keys of a result ("ack", "sack", ...) and holds only where its test does, so a new difference at the
+same place is not hidden. Several entries may explain one difference together. What comes after it in the same flow is
+compared on, compared without some keys, or (END) not at all, because the sides are in different states.
+"""
+import dataclasses
+import typing
+
+from packets import ACK, FIN, RST, SYN
+
+END = "end"
+ANY = None
+
+
+@dataclasses.dataclass
+class Known:
+    name: str
+    why: str
+    keys: typing.Optional[tuple]        # which keys of a result it explains; ANY for all of them
+    test: typing.Callable
+    after: typing.Any = ()              # keys that are not compared any more, or END
+
+
+class Explanation:
+    def __init__(self, entries):
+        self.name = " + ".join(entry.name for entry in entries)
+        afters = [entry.after for entry in entries]
+        self.after = END if END in afters else {key for after in afters for key in after}
 
 
 def explain(difference):
+    """The known entries that cover a difference together, or None."""
+    left, used = set(difference.keys), []
     for entry in KNOWN:
-        if entry.matches(difference):
-            return entry
+        covered = left if entry.keys is ANY else left & set(entry.keys)
+        if covered and entry.test(difference):
+            used.append(entry)
+            left -= covered
+            if not left:
+                return Explanation(used)
     return None
+
+
+# ---- What the tests ask ----
+
+def _is_tcp(d):
+    return "seq" in d.facts and d.facts["known"]
+
+
+def _has(d, flags):
+    return d.facts.get("flags", 0) & flags
+
+
+def _named(d, text):
+    return text in d.step["name"]
+
+
+def _ends_at_next(d):
+    """A segment that ends exactly at RCV.NXT: nothing of it is new."""
+    f = d.facts
+    return _is_tcp(d) and f["size"] > 0 and f["finish"] == f["rcv"] and not _has(d, SYN | RST)
+
+
+def _is_before_syn_ack(d):
+    """It acknowledges a number below our first."""
+    return _is_tcp(d) and _has(d, ACK) and not _has(d, RST | SYN) and -70000 < d.facts["ack"] < 1
+
+
+def _is_implausible_ack(d):
+    f = d.facts
+    return _is_tcp(d) and _has(d, ACK) and not (1 <= f["ack"] <= f["end"])
+
+
+def _is_outside(d):
+    f = d.facts
+    return not (0 <= f["seq"] - f["rcv"] < 60000 or 0 <= f["finish"] - 1 - f["rcv"] < 60000 and f["size"])
+
+
+def _misses_timestamp(d):
+    return _is_tcp(d) and d.facts["timestamps"] and (d.step.get("ts") == "none" or "opts" in d.step) and \
+        not _has(d, SYN | RST)
+
+
+def _without_fins(d, blocks):
+    """Blocks of the kernel without the numbers of FINs."""
+    fins = {f["finish"] - 1 for f in d.flow.facts[:d.number + 1] if "flags" in f and f["flags"] & FIN}
+    shrunk = {(start, end - 1 if end - 1 in fins else end) for start, end in blocks}
+    return {block for block in shrunk if block[0] != block[1]}
+
+
+def _only_fin_numbers(d):
+    return "sack" in d.linux and _without_fins(d, d.linux["sack"]) == set(d.ours.get("sack", ()))
+
+
+def _fin_taken(d):
+    return any(f["finish"] == d.linux.get("ack") for f in d.flow.facts[:d.number + 1] if f.get("flags", 0) & FIN)
+
+
+def _port_zero(d):
+    return (d.step.get("port") == 0 or d.step.get("from_port") == 0) and not d.ours
+
+
+def _earlier(d, test):
+    """Whether a step before it was such a one."""
+    return any(test(step, facts) for step, facts in zip(d.flow.steps[:d.number], d.flow.facts))
+
+
+def _arp_sender(d):
+    return d.step["op"] == "arp" and not d.ours and (
+        d.step.get("sender_mac") in ("zero", "group", "broadcast", "stack") or
+        d.step.get("sender") in ("outside", "loop", "group", "broadcast"))
+
+
+def _ip_option(d):
+    return bool(d.step.get("ip", {}).get("options"))
+
+
+# ---- The table ----
+
+KNOWN = [
+    Known("a segment that ends at RCV.NXT brings its timestamp",
+          "[RFC 7323 5.3 R2, R3] [RFC 9293 3.10.7.4] it lies outside of the window, so it is answered and dropped, and "
+          "TS.Recent stays. Linux compares with RCV.WUP and takes it as acceptable.",
+          ("tsecr",), _ends_at_next, ("tsecr",)),
+    Known("a segment that ends at RCV.NXT brings its acknowledgement and window",
+          "[RFC 9293 3.10.7.4] first: an unacceptable segment is dropped after its answer. Linux goes on with it, as above.",
+          ("data", "fin", "ack", "rst"), lambda d: _ends_at_next(d) and ("data" in d.linux or "fin" in d.linux), END),
+    Known("an implausible ACK brings its timestamp",
+          "[RFC 7323 5.3 R3] TS.Recent is set from what is in the window; we wait until its acknowledgement has passed as "
+          "well [RFC 5961 5.2], so that a guess at numbers cannot poison it. Linux does not wait.",
+          ("tsecr",), lambda d: _is_implausible_ack(d), ("tsecr",)),
+    Known("an acknowledgement below our first number",
+          "[RFC 5961 5.2] [RFC 9293 3.10.7.4 MAY-12] what is older than SND.UNA - MAX.SND.WND is challenged. Linux is "
+          "stricter: what was never acknowledged since the handshake does not count as old, whatever the window.",
+          ANY, lambda d: _is_before_syn_ack(d) and set(d.linux) <= {"ack", "tsecr", "sack"}, END),
+    Known("no ACK and outside of the window",
+          "[RFC 9293 3.10.7.4] first the number is checked, which we answer, and only fifth the ACK bit. Linux drops what "
+          "has none of ACK, RST and SYN at once.",
+          ("ack", "tsecr", "sack"),
+          lambda d: _is_tcp(d) and not _has(d, ACK | RST | SYN) and _is_outside(d) and not d.linux and "data" not in d.ours),
+    Known("a segment without its timestamp",
+          "[RFC 7323 3.2] once negotiated, a segment without the option SHOULD be dropped, a reset excepted. Linux takes it.",
+          ANY, lambda d: _misses_timestamp(d) and not d.ours, END),
+    Known("SACK counts a FIN",
+          "[RFC 2018 3] blocks tell of data. Linux counts the FIN's number among them; we hold the FIN and do not tell.",
+          ("sack",), _only_fin_numbers),
+    Known("nothing is reported behind a FIN",
+          "[RFC 2883 4] a duplicate is reported in the next ACK. Linux forgets its blocks when it takes a FIN.",
+          ("sack",), lambda d: _fin_taken(d) and "sack" not in d.linux, ("sack",)),
+    Known("no D-SACK for a SYN",
+          "[RFC 2883 4] data that came before is reported, also with a SYN. Linux challenges without it.",
+          ("sack",), lambda d: _is_tcp(d) and _has(d, SYN) and "sack" not in d.linux),
+    Known("malformed options",
+          "[RFC 9293 3.1 MUST-7] they must do no harm. We drop the segment; Linux reads the options as far as it can and "
+          "takes the rest of the segment.",
+          ANY, lambda d: _named(d, "malformed options"), END),
+    Known("port 0",
+          "[RFC 6335 6] it is reserved: we drop silently. To Linux it is a closed port.",
+          ANY, _port_zero),
+    Known("echo of another code",
+          "[RFC 792] the code of an echo is 0: we drop others. Linux answers with the same code.",
+          ("icmp",), lambda d: d.step["op"] == "icmp" and d.step.get("code") and not d.ours),
+    Known("options of an echo request in its reply",
+          "[RFC 1122 3.2.2.6] record route and timestamp SHOULD be filled in and sent back. We skip options on input and "
+          "send none; [RFC 7126 4] routers drop most packets with them.",
+          ("icmp",), lambda d: d.step["op"] == "icmp" and _ip_option(d) and
+          [entry[:5] for entry in d.ours.get("icmp", ())] == [entry[:5] for entry in d.linux.get("icmp", ())]),
+    Known("parameter problem",
+          "[RFC 1122 3.2.2.5] a host SHOULD send it for bad options. We drop silently.",
+          ("icmp",), lambda d: _ip_option(d) and not d.ours and [entry[0] for entry in d.linux.get("icmp", ())] == [12]),
+    Known("what an error quotes of a padded datagram",
+          "[RFC 1122 3.2.2] header and at least 8 bytes. We quote the IP packet, Linux the UDP datagram, which was shorter.",
+          ("icmp",), lambda d: d.step["op"] == "udp" and "length" in d.step and _shorter_quote(d)),
+    Known("a protocol that Linux has",
+          "[RFC 1122 3.2.2.1] protocol unreachable, which we send. Linux speaks IGMP.",
+          ("icmp",), lambda d: d.step["op"] == "raw" and d.step["protocol"] == 2 and not d.linux),
+    Known("ARP from a sender who cannot be a neighbour",
+          "[RFC 826] does not look at the sender. We answer nobody whose link address is null, a group's or ours, nor "
+          "whose address is not of our network: nothing could be sent there. Linux answers.",
+          ("arp",), _arp_sender, END),
+    Known("ARP changes a neighbour's link address",
+          "[RFC 826] merges what a packet says into the table. We ask before a neighbour gets another link address "
+          "(cache poisoning), and the true one answers; Linux believes unasked packets.",
+          ("icmp",), lambda d: d.flow.family == "arp" and d.step["op"] == "icmp" and _same_but_last(d) and
+          _earlier(d, lambda step, f: step.get("sender_mac", "own") != "own"), END),
+    Known("a fragment beyond 65,535 bytes",
+          "[RFC 791 3.2] we drop the fragment, and the datagram may still become complete. Linux drops both.",
+          ANY, lambda d: _named(d, "beyond 65535") and not d.linux),
+    Known("an empty fragment",
+          "[RFC 791 3.2] we drop the fragment, and the datagram may still become complete. Linux drops both.",
+          ANY, lambda d: _named(d, "empty piece") and not d.linux),
+    Known("a SYN in the window of a half-open connection",
+          "[RFC 9293 3.10.7.4] fourth: one that came from LISTEN goes back to it, silently. Linux sends a reset.",
+          ("rst",), lambda d: _is_tcp(d) and d.facts["half_open"] and _has(d, SYN) and not d.ours, END),
+    Known("out of order after a challenged reset, half open",
+          "[RFC 9293 3.10.7.4 SHLD-31] text ahead of a gap is kept. Linux has no connection yet and forgets it.",
+          ("sack",), lambda d: _is_tcp(d) and "sack" not in d.linux and
+          _earlier(d, lambda step, f: f.get("half_open") and f["flags"] & RST), END),
+]
+
+
+def _same_but_last(d):
+    return [entry[:-1] for entry in d.ours.get("icmp", ())] == [entry[:-1] for entry in d.linux.get("icmp", ())]
+
+
+def _shorter_quote(d):
+    ours, linux = d.ours.get("icmp", ()), d.linux.get("icmp", ())
+    return len(ours) == len(linux) == 1 and ours[0][:3] == linux[0][:3] and linux[0][3] < ours[0][3]
+
+
+def aftermath(d):
+    """What a step may have changed on one side alone although both said the same."""
+    if not _is_tcp(d):
+        return ()
+    if _misses_timestamp(d) or _named(d, "malformed options"):
+        return END
+    if _ends_at_next(d):
+        # The kernel took its acknowledgement and window.
+        return END if d.facts["news"] else ("tsecr",)
+    if _is_before_syn_ack(d) and d.facts["size"]:
+        return END
+    if _is_implausible_ack(d) and d.facts["seq"] <= d.facts["rcv"]:
+        return ("tsecr",)
+    return ()

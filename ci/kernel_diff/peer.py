@@ -72,6 +72,8 @@ class Peer:
             connection.setblocking(False)
             try:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                # [RFC 9293 3.8.5] [RFC 6093 4] urgent data stays in its place, as on our side.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
             except OSError:
                 pass
             self.connections[connection.fileno()] = {"socket": connection, "handler": handler, "out": b"", "in": b"",

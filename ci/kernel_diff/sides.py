@@ -49,6 +49,8 @@ SETTINGS = {
     "net.ipv4.neigh.default.gc_thresh3": 8192,
     # A host, not a router; sources are not checked against routes, which ours has no use for.
     "net.ipv4.ip_forward": 0, "net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0,
+    # [RFC 1122 3.3.6] what came in a link broadcast without being addressed to one is dropped.
+    "net.ipv4.conf.all.drop_unicast_in_l2_multicast": 1,
     # Silent by itself.
     "net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1,
 }
