@@ -56,10 +56,10 @@ def examine(flow, counts=None):
             if counts is not None:
                 counts.known[entry.name] += 1
         # Also what shows no difference yet may leave the sides in different states.
-        after = entry.after if entry else known.aftermath(difference)
-        if after == known.END:
-            return None
-        ignored.update(after)
+        for after in (known.aftermath(difference), entry.after if entry else ()):
+            if after == known.END:
+                return None
+            ignored.update(after)
     return None
 
 

@@ -13,7 +13,7 @@ STACK_MAC = bytes.fromhex("020000000002")
 STACK_IP = packets.ip_bytes("10.0.0.2")
 OTHER_MAC = bytes.fromhex("020000990099")
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-# Later than this after a stimulus, a segment that says nothing new is a timer's.
+# Later than this after a side has seen the stimulus, a segment that says nothing new is a timer's.
 PROMPT_SECONDS = 0.06
 _GUESSED_ISS = 0x01020304
 
@@ -84,7 +84,7 @@ class Flow:
         if "options" in fields:
             fields["options"] = bytes.fromhex(fields["options"])
         packet = packets.ipv4(source, target, step.get("protocol", protocol), payload, **fields)
-        packet = packet[:step["cut"]] if "cut" in step else packet + b"\xee" * step.get("pad", 0)
+        packet = packet[:step["cut"]] if "cut" in step else packet + b"\xee" * min(step.get("pad", 0), 1500 - len(packet))
         return self._link(step, packets.TYPE_IPV4, packet)
 
     def _link(self, step, kind, payload):
@@ -135,13 +135,13 @@ class Flow:
             "ack": relative_ack, "end": side.end, "known": known, "half_open": known and not side.opened,
             "peer_closed": side.client_fin is not None and side.rcv > side.client_fin, "said_fin": side.said_fin,
             "fin_ahead": side.client_fin is not None and side.rcv <= side.client_fin,
-            "timestamps": self.syn_timestamps, "client_fin": side.client_fin,
+            "acknowledged": side.acknowledged[0], "timestamps": self.syn_timestamps, "client_fin": side.client_fin,
             # Whether it acknowledges more or shows another window than what came before.
             "news": relative_ack is not None and (relative_ack, step.get("win", 8192)) != side.acknowledged}
-        if known and flags & ACK and not flags & (SYN | RST) and relative_ack and 1 <= relative_ack <= side.end and \
-                0 <= relative - side.rcv < 30000 and not step.get("bad_checksum"):
+        if known and flags & ACK and not flags & (SYN | RST) and step.get("ts", "ok") in ("ok", "ahead") and relative_ack and 1 <= relative_ack <= side.end and \
+                0 <= relative - side.rcv < 30000 and not {"bad_checksum", "offset", "truncate"} & {*step}:
             side.opened = True
-            side.acknowledged = (relative_ack, step.get("win", 8192))
+            side.acknowledged = (max(relative_ack, side.acknowledged[0]), step.get("win", 8192))
         if flags & FIN and not flags & SYN and (side.client_fin is None or relative + length < side.client_fin):
             side.client_fin = relative + length
 
@@ -209,7 +209,7 @@ class Flow:
 
     # ---- Replies ----
 
-    def reduce(self, number, name, replies, sent_at):
+    def reduce(self, number, name, replies, seen_at):
         """What a side said to a step."""
         side = self.sides[name]
         result = {}
@@ -220,7 +220,7 @@ class Flow:
                 self._reduce_arp(reply, result)
             elif reply.protocol == packets.TCP:
                 if reply.to_port == self.port:
-                    self._reduce_tcp(number, side, reply, reply.at - sent_at < PROMPT_SECONDS, result)
+                    self._reduce_tcp(number, side, reply, reply.at - seen_at < PROMPT_SECONDS, result)
             elif reply.protocol == packets.UDP:
                 if reply.to_port == self.port:
                     result.setdefault("udp", []).append((reply.from_port, packets.digest(reply.data)))
@@ -259,7 +259,8 @@ class Flow:
         if reply.flags & RST:
             self._reduce_reset(side, reply, relative_ack, result)
             return
-        if 8 in reply.options and len(reply.options[8]) == 8:
+        # Until the handshake is over the SYN-ACK's is echoed: Linux takes no echo of what came between.
+        if 8 in reply.options and len(reply.options[8]) == 8 and (side.opened or reply.flags & SYN):
             side.ts_recent = int.from_bytes(reply.options[8][:4], "big")
         if reply.flags & SYN:
             self._reduce_syn(side, reply, relative_ack, prompt, result)
@@ -293,7 +294,8 @@ class Flow:
                 result.setdefault("sack", set()).add(tuple(edges))
         if 8 in reply.options:
             result["tsecr"] = self._stamp_name(int.from_bytes(reply.options[8][4:], "big"))
-        for name in ("ECE", "CWR", "URG"):
+        # CWR follows from timers: what a retransmission timeout reduces.
+        for name in ("ECE", "URG"):
             if reply.flags & getattr(packets, name):
                 result.setdefault("flags", set()).add(name)
         if reply.window == 0:

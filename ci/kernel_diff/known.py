@@ -10,6 +10,7 @@ import typing
 from packets import ACK, FIN, RST, SYN
 
 END = "end"
+FAR = 1 << 29
 ANY = None
 
 
@@ -56,6 +57,37 @@ def _named(d, text):
     return text in d.step["name"]
 
 
+def _had_zero_timestamp(d):
+    return _earlier(d, lambda step, f: step["name"] == "SYN with timestamps of zero")
+
+
+def _in_time_wait(d):
+    f = d.facts
+    return _is_tcp(d) and d.flow.server_port == 80 and f["peer_closed"] and f["said_fin"]
+
+
+def _bad_half_open_ack(d):
+    """Half open, and it does not acknowledge our SYN."""
+    f = d.facts
+    return _is_tcp(d) and f["half_open"] and _has(d, ACK) and not _has(d, RST) and f["ack"] != 1
+
+
+def _is_old_stamp(d):
+    return _is_tcp(d) and d.facts["timestamps"] and d.step.get("ts") in ("old", "ancient")
+
+
+def _may_be_old(d):
+    """An old timestamp, if only because another one was ahead."""
+    return _is_old_stamp(d) or _is_tcp(d) and d.facts["timestamps"] and _earlier(d, lambda step, f: step.get("ts") == "ahead")
+
+
+def _contradicts_its_fin(d):
+    """Somewhere data stood behind a FIN."""
+    facts = [f for f in d.flow.facts[:d.number + 1] if "flags" in f and not f["flags"] & (SYN | RST)]
+    fins = [f["finish"] - 1 for f in facts if f["flags"] & FIN]
+    return any(f["seq"] + f["length"] > fin and f["length"] and f["finish"] < FAR for f in facts for fin in fins)
+
+
 def _ends_at_next(d):
     """A segment that ends exactly at RCV.NXT: nothing of it is new."""
     f = d.facts
@@ -84,13 +116,18 @@ def _misses_timestamp(d):
 
 def _without_fins(d, blocks):
     """Blocks of the kernel without the numbers of FINs."""
-    fins = {f["finish"] - 1 for f in d.flow.facts[:d.number + 1] if "flags" in f and f["flags"] & FIN}
+    fins = {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1] if "flags" in f and f["flags"] & FIN}
     shrunk = {(start, end - 1 if end - 1 in fins else end) for start, end in blocks}
     return {block for block in shrunk if block[0] != block[1]}
 
 
 def _only_fin_numbers(d):
     return "sack" in d.linux and _without_fins(d, d.linux["sack"]) == set(d.ours.get("sack", ()))
+
+
+def _blocks_ahead(result):
+    """What is held ahead of the acknowledgement, without D-SACK."""
+    return [block for block in result.get("sack", ()) if result.get("ack", 0) < block[1] < FAR]
 
 
 def _fin_taken(d):
@@ -125,20 +162,80 @@ KNOWN = [
           ("tsecr",), _ends_at_next, ("tsecr",)),
     Known("a segment that ends at RCV.NXT brings its acknowledgement and window",
           "[RFC 9293 3.10.7.4] first: an unacceptable segment is dropped after its answer. Linux goes on with it, as above.",
-          ("data", "fin", "ack", "rst"), lambda d: _ends_at_next(d) and ("data" in d.linux or "fin" in d.linux), END),
+          ("data", "fin", "ack", "rst", "tsecr", "sack"),
+          lambda d: _ends_at_next(d) and d.facts["news"] and (not d.linux or "data" in d.linux or "fin" in d.linux), END),
     Known("an implausible ACK brings its timestamp",
           "[RFC 7323 5.3 R3] TS.Recent is set from what is in the window; we wait until its acknowledgement has passed as "
           "well [RFC 5961 5.2], so that a guess at numbers cannot poison it. Linux does not wait.",
           ("tsecr",), lambda d: _is_implausible_ack(d), ("tsecr",)),
+    Known("an old ACK brings no timestamp",
+          "[RFC 7323 5.3 R3] TS.Recent is set from what is in the window and not later than the last ACK sent. Linux leaves "
+          "it when the acknowledgement is below SND.UNA.",
+          ("tsecr",), lambda d: _is_tcp(d) and _has(d, ACK) and d.facts["ack"] < d.facts["end"] and
+          d.facts["ack"] <= d.facts["acknowledged"], ("tsecr",)),
+    Known("timestamps in TIME-WAIT",
+          "[RFC 7323 5.3 R3] Linux goes on setting TS.Recent. We keep that of the last segment before: nothing new is to "
+          "come, and [RFC 6191 2] a new SYN is later than either.",
+          ("tsecr",), _in_time_wait, ("tsecr",)),
+    Known("a timestamp of 0 in the SYN",
+          "[RFC 7323 5.3 R1] 0 is a value like any other, and what is half the numbers later is older. Linux takes 0 for none "
+          "(peers that stamp a SYN with 0 and go on with a clock).",
+          ANY, _had_zero_timestamp, END),
+    Known("an old ACK with an old timestamp",
+          "[RFC 7323 5.3 R1] what fails the test is answered with an ACK. Linux drops a bare ACK silently whose number is old "
+          "as well: they are common after reordering.",
+          ("ack", "tsecr", "sack"), lambda d: _is_tcp(d) and _may_be_old(d) and d.facts["size"] == 0 and
+          d.facts["seq"] < d.facts["rcv"] and not d.linux and "data" not in d.ours),
+    Known("whether a timestamp is old, after the sides have kept different ones",
+          "a consequence of the differences above: a timestamp that was ahead counts on one side only.",
+          ANY, lambda d: "tsecr" in d.ignored and _may_be_old(d), END),
+    Known("no D-SACK for what has an old timestamp",
+          "[RFC 2883 4] a duplicate is reported. We answer an old timestamp before looking at numbers; Linux reports it.",
+          ("sack",), lambda d: _is_old_stamp(d) and d.facts["length"] > 0 and d.facts["seq"] < d.facts["rcv"] and
+          "sack" in d.linux),
+    Known("a bad acknowledgement, half open and outside of the window",
+          "[RFC 9293 3.10.7.4] first the number is checked and answered with an ACK (a repeated SYN with our SYN-ACK), and "
+          "only fifth the acknowledgement with a reset. Linux checks it first [RFC 9293 3.5.2 group 2].",
+          ("rst", "ack", "tsecr", "syn"), lambda d: _bad_half_open_ack(d) and _is_outside(d) and
+          set(d.linux) == {"rst"} and "rst" not in d.ours),
+    Known("a SYN-ACK to a half-open connection",
+          "[RFC 9293 3.5] a SYN-ACK that acknowledges our SYN completes the handshake, as in a simultaneous open. Linux, "
+          "whose request knows that it came from LISTEN, only answers.",
+          ("tsecr", "syn", "ack"), lambda d: _is_tcp(d) and d.facts["half_open"] and _has(d, SYN) and _has(d, ACK) and
+          d.facts["ack"] == 1, END),
+    Known("text and FIN behind a FIN",
+          "[RFC 9293 3.10.7.4] seventh: after a FIN there is no text, so neither a FIN behind it; which of several places "
+          "counts is not said. Linux takes what comes behind or answers it with a reset [RFC 2525 2.17].",
+          ANY, lambda d: _contradicts_its_fin(d) or _is_tcp(d) and d.facts["peer_closed"] and
+          d.facts["finish"] > d.facts["rcv"] >= d.facts["seq"] and d.linux.get("ack") == d.facts["finish"], END),
+    Known("data with an ancient ACK in order",
+          "[RFC 5961 5.2] it is dropped and challenged. Linux's header prediction takes the data first.",
+          ANY, lambda d: _is_implausible_ack(d) and d.facts["ack"] < 1 and d.facts["seq"] == d.facts["rcv"] and
+          d.facts["length"] > 0 and d.linux.get("ack") == d.facts["finish"], END),
+    Known("an ACK ahead in TIME-WAIT",
+          "[RFC 9293 3.10.7.4] in the window it is acceptable and needs no answer. To Linux the window is shut by then.",
+          ("ack", "tsecr", "sack"), lambda d: _in_time_wait(d) and not d.ours and d.facts["size"] == 0 and
+          d.facts["seq"] > d.facts["rcv"] and not _has(d, RST)),
+    Known("D-SACK of what was held",
+          "[RFC 2883 4] when text in order reaches over text that was held, Linux reports the part that came twice. We "
+          "report only duplicates of what comes behind.",
+          ("sack",), lambda d: _is_tcp(d) and d.facts["length"] > 0 and d.facts["seq"] <= d.facts["rcv"] and
+          _blocks_ahead(d.ours) == _blocks_ahead(d.linux) and len(d.ours.get("sack", ())) < len(d.linux.get("sack", ()))),
+    Known("a reset with data",
+          "[RFC 9293 3.5.3 SHLD-2] [RFC 5961 3.2] a reset counts where it stands; before the window it is dropped. Linux "
+          "looks where its data ends.",
+          ("ack", "sack", "tsecr"), lambda d: _is_tcp(d) and _has(d, RST) and not d.ours and
+          d.facts["seq"] < d.facts["rcv"] <= d.facts["finish"] and d.facts["size"] > 0),
     Known("an acknowledgement below our first number",
           "[RFC 5961 5.2] [RFC 9293 3.10.7.4 MAY-12] what is older than SND.UNA - MAX.SND.WND is challenged. Linux is "
           "stricter: what was never acknowledged since the handshake does not count as old, whatever the window.",
-          ANY, lambda d: _is_before_syn_ack(d) and set(d.linux) <= {"ack", "tsecr", "sack"}, END),
-    Known("no ACK and outside of the window",
+          ANY, lambda d: _is_before_syn_ack(d) and set(d.linux) <= {"ack", "tsecr", "sack", "flags"}, END),
+    Known("no ACK and outside of the window, or old",
           "[RFC 9293 3.10.7.4] first the number is checked, which we answer, and only fifth the ACK bit. Linux drops what "
           "has none of ACK, RST and SYN at once.",
           ("ack", "tsecr", "sack"),
-          lambda d: _is_tcp(d) and not _has(d, ACK | RST | SYN) and _is_outside(d) and not d.linux and "data" not in d.ours),
+          lambda d: _is_tcp(d) and not _has(d, ACK | RST | SYN) and (_is_outside(d) or _may_be_old(d)) and not d.linux and
+          "data" not in d.ours),
     Known("a segment without its timestamp",
           "[RFC 7323 3.2] once negotiated, a segment without the option SHOULD be dropped, a reset excepted. Linux takes it.",
           ANY, lambda d: _misses_timestamp(d) and not d.ours, END),
@@ -148,13 +245,17 @@ KNOWN = [
     Known("nothing is reported behind a FIN",
           "[RFC 2883 4] a duplicate is reported in the next ACK. Linux forgets its blocks when it takes a FIN.",
           ("sack",), lambda d: _fin_taken(d) and "sack" not in d.linux, ("sack",)),
+    Known("no D-SACK after our application closed",
+          "[RFC 2883 4] a report is best effort: the HTTP server lets go of the connection as soon as the client has closed, "
+          "and with it of what was to be reported. Linux reports before.",
+          ("sack",), lambda d: d.flow.server_port == 80 and _fin_taken(d) and "sack" not in d.ours),
     Known("no D-SACK for a SYN",
           "[RFC 2883 4] data that came before is reported, also with a SYN. Linux challenges without it.",
           ("sack",), lambda d: _is_tcp(d) and _has(d, SYN) and "sack" not in d.linux),
     Known("malformed options",
           "[RFC 9293 3.1 MUST-7] they must do no harm. We drop the segment; Linux reads the options as far as it can and "
           "takes the rest of the segment.",
-          ANY, lambda d: _named(d, "malformed options"), END),
+          ANY, lambda d: _named(d, "malformed options") or d.step.get("offset") == 15, END),
     Known("port 0",
           "[RFC 6335 6] it is reserved: we drop silently. To Linux it is a closed port.",
           ANY, _port_zero),
@@ -167,8 +268,20 @@ KNOWN = [
           ("icmp",), lambda d: d.step["op"] == "icmp" and _ip_option(d) and
           [entry[:5] for entry in d.ours.get("icmp", ())] == [entry[:5] for entry in d.linux.get("icmp", ())]),
     Known("parameter problem",
-          "[RFC 1122 3.2.2.5] a host SHOULD send it for bad options. We drop silently.",
-          ("icmp",), lambda d: _ip_option(d) and not d.ours and [entry[0] for entry in d.linux.get("icmp", ())] == [12]),
+          "[RFC 1122 3.2.2.5] a host SHOULD send it for bad options. We drop what cannot be walked silently, and skip the rest "
+          "without a look inside.",
+          ANY, lambda d: _ip_option(d) and [entry[0] for entry in d.linux.get("icmp", ())] == [12]),
+    Known("options in a quote",
+          "[RFC 1122 3.2.2] the header is quoted as it came. Linux quotes it with what it has written into its options.",
+          ("icmp",), lambda d: _ip_option(d) and [entry[:4] for entry in d.ours.get("icmp", ())] ==
+          [entry[:4] for entry in d.linux.get("icmp", ())]),
+    Known("ICMP timestamp",
+          "[RFC 1122 3.2.2.8] MAY be answered. Linux does.",
+          ("icmp",), lambda d: d.step.get("type") == 13 and not d.ours),
+    Known("ECN's bits of an echo",
+          "[RFC 3168 5] only a transport that can do ECN sets them. Linux sends the whole octet back [RFC 1349 5.1].",
+          ("icmp",), lambda d: d.step["op"] == "icmp" and d.step.get("ip", {}).get("tos", 0) & 3 and
+          [entry[4] & 0xfc for entry in d.ours.get("icmp", ())] == [entry[4] & 0xfc for entry in d.linux.get("icmp", ())]),
     Known("what an error quotes of a padded datagram",
           "[RFC 1122 3.2.2] header and at least 8 bytes. We quote the IP packet, Linux the UDP datagram, which was shorter.",
           ("icmp",), lambda d: d.step["op"] == "udp" and "length" in d.step and _shorter_quote(d)),
@@ -179,6 +292,9 @@ KNOWN = [
           "[RFC 826] does not look at the sender. We answer nobody whose link address is null, a group's or ours, nor "
           "whose address is not of our network: nothing could be sent there. Linux answers.",
           ("arp",), _arp_sender, END),
+    Known("ARP of IEEE 802 networks",
+          "[RFC 826] the link type of Ethernet is 1; we drop others. Linux also takes 6.",
+          ("arp",), lambda d: d.step.get("hardware") == 6 and not d.ours, END),
     Known("ARP changes a neighbour's link address",
           "[RFC 826] merges what a packet says into the table. We ask before a neighbour gets another link address "
           "(cache poisoning), and the true one answers; Linux believes unasked packets.",
@@ -187,6 +303,10 @@ KNOWN = [
     Known("a fragment beyond 65,535 bytes",
           "[RFC 791 3.2] we drop the fragment, and the datagram may still become complete. Linux drops both.",
           ANY, lambda d: _named(d, "beyond 65535") and not d.linux),
+    Known("a fragment inside another",
+          "[RFC 791 3.2] [RFC 5722 4] we take an exact repetition for one and any other overlap for an attack. Linux also "
+          "takes what lies wholly within other fragments for a repetition, and does not compare the bytes.",
+          ANY, lambda d: (_named(d, "inside another") or _named(d, "overlap") or _named(d, "two ends")) and not d.ours),
     Known("an empty fragment",
           "[RFC 791 3.2] we drop the fragment, and the datagram may still become complete. Linux drops both.",
           ANY, lambda d: _named(d, "empty piece") and not d.linux),
@@ -220,6 +340,8 @@ def aftermath(d):
         return END if d.facts["news"] else ("tsecr",)
     if _is_before_syn_ack(d) and d.facts["size"]:
         return END
+    if _has(d, ACK) and d.facts["ack"] < d.facts["acknowledged"]:
+        return ("tsecr",)
     if _is_implausible_ack(d) and d.facts["seq"] <= d.facts["rcv"]:
         return ("tsecr",)
     return ()

@@ -60,8 +60,11 @@ class Peer:
             return state["since"] < now - IDLE_SECONDS
         if state["since"] > now - LINGER_SECONDS:
             return False
+        # As HttpServer::OnLingerDeadline: while the client takes something there is time for more.
         state["since"] = now
-        return struct.unpack("i", fcntl.ioctl(state["socket"], _SIOCOUTQ, b"\0" * 4))[0] == 0
+        left = struct.unpack("i", fcntl.ioctl(state["socket"], _SIOCOUTQ, b"\0" * 4))[0]
+        before, state["left"] = state["left"], left
+        return left == 0 == before
 
     def accept(self, listener, handler):
         while True:
@@ -77,7 +80,7 @@ class Peer:
             except OSError:
                 pass
             self.connections[connection.fileno()] = {"socket": connection, "handler": handler, "out": b"", "in": b"",
-                                                     "eof": False, "done": False, "since": time.monotonic()}
+                                                     "eof": False, "done": False, "left": 1, "since": time.monotonic()}
             self.poller.register(connection.fileno(), select.EPOLLIN | select.EPOLLRDHUP)
             self.serve(connection.fileno())
 

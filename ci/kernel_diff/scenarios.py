@@ -10,6 +10,8 @@ from flow import REQUEST, Flow
 
 WEIGHTS = {"open": 18, "half_open": 18, "established": 44, "close": 22, "server_close": 22, "strangers": 14, "udp": 8,
            "icmp": 8, "ip": 10, "fragments": 10, "arp": 8}
+# Of a fragment: what is made larger by 16 bytes still fits into the MTU.
+PIECE_BYTES_MAX = 1464
 FAR = 1 << 30
 HALF = 1 << 31
 # The options of an ordinary SYN: MSS 1460, SACK permitted, timestamps (filled in by the flow), scale 7.
@@ -529,10 +531,11 @@ def _fragments(rng):
         cuts = sorted(rng.sample(range(8, size, 8), min(rng.randrange(1, 5), size // 8 - 1)))
         edges = [0, *cuts, size]
         pieces = [[begin, end - begin, end < size, False] for begin, end in zip(edges, edges[1:])]
-        for piece in [p for p in pieces if p[1] > 1480]:
+        for piece in [p for p in pieces if p[1] > PIECE_BYTES_MAX]:
             pieces.remove(piece)
             begin, end = piece[0], piece[0] + piece[1]
-            pieces += [[at, min(1480, end - at), min(at + 1480, end) < size, False] for at in range(begin, end, 1480)]
+            pieces += [[at, min(PIECE_BYTES_MAX, end - at), min(at + PIECE_BYTES_MAX, end) < size, False]
+                       for at in range(begin, end, PIECE_BYTES_MAX)]
         name = rng.choice(("in order", "in reverse", "in any order", "a hole", "a piece twice", "overlap", "overlap, other bytes",
                            "no last piece", "length not of eights", "data behind the end", "two ends", "beyond 65535",
                            "empty piece", "a piece inside another"))

@@ -155,7 +155,7 @@ class Sides(lab.Lab):
             lab._enter(f"/proc/self/fd/{near}")
             os.close(near)
         neighbors = "".join(f"neigh replace {ip} dev {LINUX_TAP} lladdr {(bytes([2, 1]) + packets.ip_bytes(ip)).hex(':')} "
-                            "nud permanent\n" for ip in map(client_ip, range(CLIENTS)))
+                            "nud permanent\n" for ip in map(client_ip, range(CLIENTS + 1)))
         self.ip("-n", self._far, "link", "set", "lo", "up")
         self.ip("-n", self._far, "link", "set", LINUX_TAP, "address", STACK_MAC.hex(":"), "txqueuelen", "10000", "up")
         self.ip("-n", self._far, "addr", "add", "10.0.0.2/16", "broadcast", "+", "dev", LINUX_TAP)
@@ -200,6 +200,11 @@ def client_ip(slot, family=""):
     return f"10.0.{3 if family == 'arp' else 1}.{slot + 1}"
 
 
+# A client whose echoed datagrams tell how far a side has come with what was sent before them.
+FENCE_IP = packets.ip_bytes(client_ip(CLIENTS))
+FENCE_SECONDS_MAX = 3
+
+
 class Collector:
     """What the sides say, by flow; answers their ARP questions for clients."""
 
@@ -209,7 +214,7 @@ class Collector:
         self._sides, self._names = sides, names
         self._whole = {name: packets.Reassembly() for name in names}
         self.said = {name: {} for name in names}
-        self.strays = {name: [] for name in names}
+        self._fences, self._fenced = 0, {}
         self._poller = select.poll()
         self._by_fd = {}
         for name in names:
@@ -235,6 +240,20 @@ class Collector:
                     if self._take(name, packets.Reply(frame, time.monotonic())):
                         last = time.monotonic()
 
+    def fence(self):
+        """Waits until both sides, their applications included, have seen what was sent so far."""
+        self._fences += 1
+        for name in self._names:
+            datagram = packets.udp(FENCE_IP, STACK_IP, (5000, 7), self._fences.to_bytes(4, "big"))
+            self._sides.ports[name].send(packets.ethernet(
+                STACK_MAC, b"\x02\x01" + FENCE_IP, packets.TYPE_IPV4,
+                packets.ipv4(FENCE_IP, STACK_IP, packets.UDP, datagram)))
+        end = time.monotonic() + FENCE_SECONDS_MAX
+        while any(self._fenced.get(name) != self._fences for name in self._names):
+            self.collect(0.002, 0, 0.01)
+            lab.check(time.monotonic() < end, f"no echo of datagram {self._fences}: {self._fenced}")
+        return time.monotonic()
+
     def _take(self, name, reply):
         """True if it belongs to a flow."""
         if reply.kind == packets.TYPE_ARP:
@@ -246,13 +265,16 @@ class Collector:
             reply = self._whole[name].add(reply)
             if reply is None:
                 return True
+            if reply.destination == FENCE_IP:
+                if reply.protocol == packets.UDP:
+                    self._fenced[name] = int.from_bytes(reply.data, "big")
+                return False
             if self._sides.spoil and self._sides.spoil(name, reply):
                 return True
             flow = self._flows.get(reply.destination)
         else:
             return False
         if flow is None:
-            self.strays[name].append(reply)
             return False
         self.said[name].setdefault(flow, []).append(reply)
         return True
@@ -281,18 +303,17 @@ def run(flows, sides, names=(OURS, LINUX), pause=0.1):
         flow.begin(names)
     for number in range(max(len(flow.steps) for flow in flows)):
         active = [flow for flow in flows if number < len(flow.steps)]
-        sent = {}
         for flow in active:
             # Both sides hear it at once, so that their timers run side by side.
             for name in names:
                 for frame in flow.frame(number, name):
                     sides.ports[name].send(frame)
-                sent[flow, name] = time.monotonic()
             count += 1
+        seen_at = collector.fence()
         collector.collect(pause, 0.05, pause + 1.0)
         said = collector.take()
         for flow in active:
-            flow.results.append({name: flow.reduce(number, name, said[name].get(flow, ()), sent[flow, name])
+            flow.results.append({name: flow.reduce(number, name, said[name].get(flow, ()), seen_at)
                                  for name in names})
     _tidy(flows, sides, names)
     return count
