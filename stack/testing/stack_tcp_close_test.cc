@@ -241,6 +241,19 @@ INSTANTIATE_TEST_SUITE_P(States, StackTcpFinAgain,
                                            State::kTimeWait),
                          [](const auto& state) { return TestName(state.param); });
 
+// The FIN came before Accept, and no event told of it: a server that waits for one kept the
+// connection until it timed out.
+TEST(StackTcpPassiveClose, AFinBeforeAcceptIsToldAfterIt) {
+  Script s;
+  s.peer().Syn();
+  s.Expect(SynAck());
+  s.peer().Fin();
+  s.Expect(Ack(2));
+  s.Accept();
+  EXPECT_EQ(s.TakeEvents(), tcp_event::kPeerClosed);
+  EXPECT_TRUE(s.stack().AtEnd(s.connection()));
+}
+
 // --- TIME-WAIT ---
 
 // [RFC 9293 3.4.1] 2 MSL, then nothing is left.
