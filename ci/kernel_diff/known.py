@@ -251,7 +251,8 @@ KNOWN = [
           ("sack",), lambda d: d.flow.server_port == 80 and _fin_taken(d) and "sack" not in d.ours),
     Known("no D-SACK for a SYN",
           "[RFC 2883 4] data that came before is reported, also with a SYN. Linux challenges without it.",
-          ("sack",), lambda d: _is_tcp(d) and _has(d, SYN) and "sack" not in d.linux),
+          ("sack",), lambda d: _is_tcp(d) and _has(d, SYN) and _blocks_ahead(d.ours) == _blocks_ahead(d.linux) and
+          len(d.linux.get("sack", ())) < len(d.ours["sack"])),
     Known("malformed options",
           "[RFC 9293 3.1 MUST-7] they must do no harm. We drop the segment; Linux reads the options as far as it can and "
           "takes the rest of the segment.",
@@ -334,6 +335,9 @@ def aftermath(d):
     if not _is_tcp(d):
         return ()
     if _misses_timestamp(d) or _named(d, "malformed options"):
+        return END
+    # [RFC 9293 3.10.7.4] a reset below RCV.NXT is dropped. After a FIN Linux also obeys one at the FIN's number.
+    if _has(d, RST) and d.facts["peer_closed"] and d.facts["seq"] == d.facts["rcv"] - 1:
         return END
     if _ends_at_next(d):
         # The kernel took its acknowledgement and window.

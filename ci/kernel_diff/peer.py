@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """The applications of aether-run on the kernel's sockets: echo over TCP and UDP, and an HTTP server of one page.
 
-    peer.py ADDRESS ECHO_PORT HTTP_PORT PAGE_FILE
+    peer.py ADDRESS ECHO_PORT HTTP_PORT PAGE_FILE REFUSAL_FILE
 
-PAGE_FILE holds the response, byte for byte as aether-run sends it. Every request asks to close the connection: the
-server answers, closes its side and reads on until the client has closed too.
+PAGE_FILE holds the response, byte for byte as aether-run sends it, REFUSAL_FILE the one to a request that ends too early.
+Every request asks to close the connection: the server answers, closes its side and reads on until the client has closed
+too.
 """
 import fcntl
 import select
@@ -22,8 +23,8 @@ _SIOCOUTQ = 0x5411
 
 
 class Peer:
-    def __init__(self, address, echo_port, http_port, page):
-        self.page = page
+    def __init__(self, address, echo_port, http_port, page, refusal):
+        self.page, self.refusal = page, refusal
         self.poller = select.epoll()
         self.listeners = {}
         for port, handler in ((echo_port, self.echo), (http_port, self.http)):
@@ -127,6 +128,8 @@ class Peer:
     def http(self, state):
         if not state["done"] and b"\r\n\r\n" in state["in"]:
             state["out"], state["done"] = self.page, True
+        elif not state["done"] and state["eof"] and state["in"]:
+            state["out"], state["done"] = self.refusal, True
         if state["done"]:
             state["in"] = b""
 
@@ -145,5 +148,5 @@ class Peer:
 
 
 if __name__ == "__main__":
-    with open(sys.argv[4], "rb") as file:
-        Peer(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), file.read()).run()
+    with open(sys.argv[4], "rb") as page_file, open(sys.argv[5], "rb") as refusal_file:
+        Peer(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), page_file.read(), refusal_file.read()).run()

@@ -122,7 +122,7 @@ class Sides(lab.Lab):
 
     def __init__(self, folder):
         super().__init__(pathlib.Path(folder) / "aether-run", tap=False)
-        self.ports, self._far, self._server, self.page = {}, None, None, b""
+        self.ports, self._far, self._server = {}, None, None
         # The sabotage of --break: what may be done to a reply before it counts.
         self.spoil = None
 
@@ -133,7 +133,6 @@ class Sides(lab.Lab):
             self.ip("link", "set", lab.TAP, "txqueuelen", "10000", "up")
             self.ports[OURS] = PacketPort(lab.TAP)
             self._server = self.start("--mac=02:00:00:00:00:02", "--workers=1", address="10.0.0.2/16")
-            self.page = self._fetch()
             self._make_linux()
         except BaseException:
             self.close()
@@ -162,23 +161,26 @@ class Sides(lab.Lab):
         # Acknowledgements without delay: how long it is, is not compared, and a step need not wait for it.
         self.ip("-n", self._far, "route", "replace", NETWORK, "dev", LINUX_TAP, "src", "10.0.0.2", "quickack", "1")
         self.run(["ip", "-n", self._far, "-batch", "-"], stdin=neighbors)
-        page = pathlib.Path(self.scratch) / "page"
-        page.write_bytes(self.page)
+        files = [pathlib.Path(self.scratch) / name for name in ("page", "refusal")]
+        for file, content in zip(files, self._fetch()):
+            file.write_bytes(content)
         self._peer = self.spawn(["ip", "netns", "exec", self._far, sys.executable, HERE / "peer.py", "10.0.0.2", "7", "80",
-                                 page])
-        lab.wait_until(lambda: "10.0.0.2:80" in self.run(["ip", "netns", "exec", self._far, "cat", "/proc/net/tcp"]).stdout
-                       or "0200000A:0050" in self.run(["ip", "netns", "exec", self._far, "cat", "/proc/net/tcp"]).stdout,
+                                 *files])
+        # 10.0.0.2:7, the last one that it opens.
+        lab.wait_until(lambda: "0200000A:0007" in self.run(["ip", "netns", "exec", self._far, "cat", "/proc/net/udp"]).stdout,
                        10, "the kernel's echo server does not listen")
 
     def _fetch(self):
-        """The response that aether-run gives, for the other side to give the same."""
-        steps = [{"op": "tcp", "flags": "S", "seq": ("iss", 0), "opts": "020405b4"}, {"op": "tcp", "flags": "A"},
-                 {"op": "tcp", "flags": "PA", "len": len(REQUEST)}, {"op": "tcp", "flags": "A"}]
-        fetch = Flow("fetch", "0", steps, client_ip(0), 999, 1000, 80, False)
-        run([fetch], self, [OURS], 0.3)
-        page = bytes(fetch.sides[OURS].stream)
-        lab.check(page.startswith(b"HTTP/1.1 200"), f"aether-run served {page[:60]!r}")
-        return page
+        """The responses that aether-run gives, to a request and to a part of one, for the other side to give the same."""
+        begin = [{"op": "tcp", "flags": "S", "seq": ("iss", 0), "opts": "020405b4"}, {"op": "tcp", "flags": "A"}]
+        asked = [*begin, {"op": "tcp", "flags": "PA", "len": len(REQUEST)}, {"op": "tcp", "flags": "A"}]
+        cut = [*begin, {"op": "tcp", "flags": "FPA", "len": 10}, {"op": "tcp", "flags": "A"}]
+        flows = [Flow("fetch", "0", steps, client_ip(at), 999, 1000, 80, False) for at, steps in enumerate((asked, cut))]
+        run(flows, self, [OURS], 0.3)
+        pages = [bytes(flow.sides[OURS].stream) for flow in flows]
+        for page, status in zip(pages, (b"200", b"400")):
+            lab.check(page.startswith(b"HTTP/1.1 " + status), f"aether-run served {page[:60]!r}")
+        return pages
 
     def check_alive(self):
         if not self._server.alive():
