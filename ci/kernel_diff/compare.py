@@ -72,8 +72,9 @@ class Summary:
 
 
 class Searcher:
-    def __init__(self, lab, summary, verbose):
+    def __init__(self, lab, summary, verbose, findings_max=FINDINGS_MAX):
         self.lab, self.summary, self.verbose, self.batch = lab, summary, verbose, 0
+        self.findings_max = findings_max
 
     def run(self, wanted, pause):
         """Runs [(family, key, steps or None)] in parallel and returns the flows."""
@@ -95,7 +96,7 @@ class Searcher:
         for difference in found:
             if difference.kind() not in self.summary.kinds:
                 fresh.setdefault(difference.kind(), difference)
-        fresh = list(fresh.values())[:FINDINGS_MAX - len(self.summary.findings)]
+        fresh = list(fresh.values())[:self.findings_max - len(self.summary.findings)]
         sure = []
         for begin in range(0, len(fresh), FLOWS_MAX // 3):
             sure += self._repeat(fresh[begin:begin + FLOWS_MAX // 3])
@@ -162,14 +163,15 @@ def _wanted(seed, number, family):
 _QUIET = ("udp", "icmp", "ip", "fragments")
 
 
-def search(folder, seconds, seed, family=None, broken=None, verbose=False):
+def search(folder, seconds, seed, family=None, broken=None, verbose=False, findings_max=FINDINGS_MAX):
+    """Runs batches of scenarios until the time is over and returns what was found."""
     summary = Summary()
     end = time.monotonic() + seconds
     with sides.Sides(folder) as lab:
         lab.spoil = SABOTAGE.get(broken)
-        searcher = Searcher(lab, summary, verbose)
+        searcher = Searcher(lab, summary, verbose, findings_max)
         number = 0
-        while time.monotonic() < end:
+        while time.monotonic() < end and len(summary.findings) < findings_max:
             flows = searcher.run(_wanted(seed, number, family), 0.1)
             summary.flows += len(flows)
             number += 1

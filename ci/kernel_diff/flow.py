@@ -273,7 +273,7 @@ class Flow:
         if start > 1 << 31:
             start -= 1 << 32
             finish -= 1 << 32
-        is_new = finish > side.sent_max
+        is_new = self._is_new(side, start, reply, finish)
         if is_new and side.edge is not None and start >= side.edge and len(reply.data) <= 1 and not reply.flags & FIN:
             # A window probe: a timer's, with a byte beyond the window or none.
             return
@@ -300,6 +300,15 @@ class Flow:
                 result.setdefault("flags", set()).add(name)
         if reply.window == 0:
             result["window"] = 0
+
+    @staticmethod
+    def _is_new(side, start, reply, finish):
+        """Whether it holds a number that has not been seen."""
+        if reply.flags & FIN and side.fin_at is None:
+            return True
+        finish -= 1 if reply.flags & FIN else 0
+        start = max(start, side.end)
+        return finish > start and not any(at <= start and finish <= at + len(piece) for at, piece in side.pieces.items())
 
     def _stamp_name(self, value):
         offset = (value - self.ts_base) & 0xffffffff

@@ -115,19 +115,24 @@ def _misses_timestamp(d):
 
 
 def _without_fins(d, blocks):
-    """Blocks of the kernel without the numbers of FINs."""
+    """Blocks of the kernel without the numbers of FINs at their ends."""
     fins = {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1] if "flags" in f and f["flags"] & FIN}
-    shrunk = {(start, end - 1 if end - 1 in fins else end) for start, end in blocks}
-    return {block for block in shrunk if block[0] != block[1]}
+    shrunk = set()
+    for start, end in blocks:
+        while end != start and end - 1 in fins:
+            end -= 1
+        if start != end:
+            shrunk.add((start, end))
+    return shrunk
 
 
 def _only_fin_numbers(d):
     return "sack" in d.linux and _without_fins(d, d.linux["sack"]) == set(d.ours.get("sack", ()))
 
 
-def _blocks_ahead(result):
-    """What is held ahead of the acknowledgement, without D-SACK."""
-    return [block for block in result.get("sack", ()) if result.get("ack", 0) < block[1] < FAR]
+def _blocks_ahead(d, result):
+    """What is held ahead of the acknowledgement, without D-SACK and FINs."""
+    return {block for block in _without_fins(d, result.get("sack", ())) if result.get("ack", 0) < block[1] < FAR}
 
 
 def _fin_taken(d):
@@ -220,7 +225,7 @@ KNOWN = [
           "[RFC 2883 4] when text in order reaches over text that was held, Linux reports the part that came twice. We "
           "report only duplicates of what comes behind.",
           ("sack",), lambda d: _is_tcp(d) and d.facts["length"] > 0 and d.facts["seq"] <= d.facts["rcv"] and
-          _blocks_ahead(d.ours) == _blocks_ahead(d.linux) and len(d.ours.get("sack", ())) < len(d.linux.get("sack", ()))),
+          _blocks_ahead(d, d.ours) == _blocks_ahead(d, d.linux) and len(d.ours.get("sack", ())) < len(d.linux.get("sack", ()))),
     Known("a reset with data",
           "[RFC 9293 3.5.3 SHLD-2] [RFC 5961 3.2] a reset counts where it stands; before the window it is dropped. Linux "
           "looks where its data ends.",
@@ -245,14 +250,19 @@ KNOWN = [
     Known("nothing is reported behind a FIN",
           "[RFC 2883 4] a duplicate is reported in the next ACK. Linux forgets its blocks when it takes a FIN.",
           ("sack",), lambda d: _fin_taken(d) and "sack" not in d.linux, ("sack",)),
+    Known("a congestion mark on a bare FIN",
+          "[RFC 3168 6.1.3] the receiver of a marked packet echoes it. Linux looks at marks on data alone; like us, it takes "
+          "none on a bare ACK [RFC 3168 6.1.4].",
+          ("flags",), lambda d: _is_tcp(d) and d.step.get("ip", {}).get("tos", 0) & 3 == 3 and _has(d, FIN) and
+          d.facts["length"] == 0, ("flags",)),
     Known("no D-SACK after our application closed",
           "[RFC 2883 4] a report is best effort: the HTTP server lets go of the connection as soon as the client has closed, "
           "and with it of what was to be reported. Linux reports before.",
           ("sack",), lambda d: d.flow.server_port == 80 and _fin_taken(d) and "sack" not in d.ours),
     Known("no D-SACK for a SYN",
           "[RFC 2883 4] data that came before is reported, also with a SYN. Linux challenges without it.",
-          ("sack",), lambda d: _is_tcp(d) and _has(d, SYN) and _blocks_ahead(d.ours) == _blocks_ahead(d.linux) and
-          len(d.linux.get("sack", ())) < len(d.ours["sack"])),
+          ("sack",), lambda d: _is_tcp(d) and _has(d, SYN) and _blocks_ahead(d, d.ours) == _blocks_ahead(d, d.linux) and
+          d.ours.get("sack")),
     Known("malformed options",
           "[RFC 9293 3.1 MUST-7] they must do no harm. We drop the segment; Linux reads the options as far as it can and "
           "takes the rest of the segment.",
