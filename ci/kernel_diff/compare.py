@@ -82,7 +82,7 @@ class Searcher:
         flows = []
         for at, (family, key, steps) in enumerate(wanted):
             slot = (at * 7 + self.batch * 31) % sides.CLIENTS
-            flow = scenarios.flow(family, key, (sides.client_ip(slot, family), 1024 + (self.batch * 7) % 60000))
+            flow = scenarios.flow(family, key, (sides.client_ip(slot, family, self.batch), 1024 + (self.batch * 7) % 60000))
             if steps is not None:
                 flow.steps = [flow.steps[number] for number in steps]
             flows.append(flow)
@@ -201,9 +201,8 @@ def _drop_resets(name, reply):
     return name == OURS and reply.protocol == packets.TCP and reply.flags & packets.RST
 
 
-def _drop_some_acknowledgements(name, reply):
-    return (name == OURS and reply.protocol == packets.TCP and reply.flags == packets.ACK and not reply.data and
-            reply.to_port % 2 == 0)
+def _drop_bare_acknowledgements(name, reply):
+    return name == OURS and reply.protocol == packets.TCP and reply.flags == packets.ACK and not reply.data
 
 
 def _change_echo(name, reply):
@@ -213,4 +212,4 @@ def _change_echo(name, reply):
 
 
 # What --break may do to the replies of our side; True drops one.
-SABOTAGE = {"no-resets": _drop_resets, "no-acknowledgements": _drop_some_acknowledgements, "longer-echo": _change_echo}
+SABOTAGE = {"no-resets": _drop_resets, "no-acknowledgements": _drop_bare_acknowledgements, "longer-echo": _change_echo}

@@ -195,7 +195,7 @@ class Flow:
         return frames
 
     def _make_arp(self, step, side, _):
-        named = {"own": self.ip, "stack": STACK_IP, "zero": b"\0" * 4, "other": packets.ip_bytes("10.0.9.9"),
+        named = {"own": self.ip, "stack": STACK_IP, "zero": b"\0" * 4, "other": packets.ip_bytes("10.0.2.9"),
                  "outside": packets.ip_bytes("192.0.2.1"), "loop": packets.ip_bytes("127.0.0.1"),
                  "broadcast": packets.ip_bytes("10.0.255.255"), "group": packets.ip_bytes("224.0.0.1")}
         macs = {"own": self.mac, "stack": STACK_MAC, "zero": b"\0" * 6, "other": b"\x02\x02" + self.ip,

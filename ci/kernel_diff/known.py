@@ -119,8 +119,8 @@ def _without_fins(d, blocks):
     fins = {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1] if "flags" in f and f["flags"] & FIN}
     shrunk = set()
     for start, end in blocks:
-        while end != start and end - 1 in fins:
-            end -= 1
+        while end != start and end - 1 & 0xffffffff in fins:
+            end = end - 1 & 0xffffffff
         if start != end:
             shrunk.add((start, end))
     return shrunk
@@ -217,6 +217,16 @@ KNOWN = [
           "[RFC 5961 5.2] it is dropped and challenged. Linux's header prediction takes the data first.",
           ANY, lambda d: _is_implausible_ack(d) and d.facts["ack"] < 1 and d.facts["seq"] == d.facts["rcv"] and
           d.facts["length"] > 0 and d.linux.get("ack") == d.facts["finish"], END),
+    Known("the initial window after a repeated SYN",
+          "[RFC 5681 3.1] [RFC 6928 2] when SYN or SYN-ACK was lost it is one segment. A repeated SYN says so to us; Linux "
+          "goes by its own timer.",
+          ("data", "fin"), lambda d: _is_tcp(d) and 0 < d.ours.get("data", (0,))[0] < d.linux.get("data", (0,))[0] and
+          sum(step.get("flags", "").startswith("S") for step in d.flow.steps[:d.number]) > 1, END),
+    Known("a reset at the end of what was held",
+          "[RFC 5961 3.2] only one at RCV.NXT is obeyed, another one in the window is challenged. Linux also obeys one at the "
+          "right edge of what it has reported by SACK.",
+          ANY, lambda d: _is_tcp(d) and _has(d, RST) and not d.linux and
+          any(f.get("finish") == d.facts["seq"] for f in d.flow.facts[:d.number]), END),
     Known("an ACK ahead in TIME-WAIT",
           "[RFC 9293 3.10.7.4] in the window it is acceptable and needs no answer. To Linux the window is shut by then.",
           ("ack", "tsecr", "sack"), lambda d: _in_time_wait(d) and not d.ours and d.facts["size"] == 0 and
@@ -352,6 +362,9 @@ def aftermath(d):
     if _ends_at_next(d):
         # The kernel took its acknowledgement and window.
         return END if d.facts["news"] else ("tsecr",)
+    # [RFC 7323 5.2] resets are not subject to PAWS. In TIME-WAIT Linux makes no exception for a minute.
+    if _has(d, RST) and _in_time_wait(d) and _may_be_old(d):
+        return END
     if _is_before_syn_ack(d) and d.facts["size"]:
         return END
     if _has(d, ACK) and d.facts["ack"] < d.facts["acknowledged"]:

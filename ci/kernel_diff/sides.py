@@ -25,7 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 NETWORK = "10.0.0.0/16"
 LINUX_TAP = "kernel0"
 OURS, LINUX = "aether", "Linux"
-CLIENTS = 200       # client addresses 10.0.1.1 ...; ARP flows have 10.0.3.x, which nobody knows in advance
+CLIENTS = 200       # client addresses 10.0.1.1 ...; ARP flows have others, which nobody knows in advance
 _TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454ca, 2, 0x1000
 _PACKET_IGNORE_OUTGOING = 23
 _FRAME_BYTES_MAX = 65600
@@ -198,8 +198,9 @@ class Sides(lab.Lab):
             subprocess.run(["ip", "netns", "del", self._far], capture_output=True, timeout=20)
 
 
-def client_ip(slot, family=""):
-    return f"10.0.{3 if family == 'arp' else 1}.{slot + 1}"
+def client_ip(slot, family="", batch=0):
+    """Clients of ARP flows are strangers in every batch: what was learned about one stays."""
+    return f"10.0.{3 + batch % 250 if family == 'arp' else 1}.{slot + 1}"
 
 
 # A client whose echoed datagrams tell how far a side has come with what was sent before them.
@@ -243,7 +244,12 @@ class Collector:
                         last = time.monotonic()
 
     def fence(self):
-        """Waits until both sides, their applications included, have seen what was sent so far."""
+        """Waits until both sides, their applications included, have seen what was sent so far: an application may read
+        its datagrams before its connections, but not twice."""
+        self._fence()
+        return self._fence()
+
+    def _fence(self):
         self._fences += 1
         for name in self._names:
             datagram = packets.udp(FENCE_IP, STACK_IP, (5000, 7), self._fences.to_bytes(4, "big"))
@@ -282,7 +288,7 @@ class Collector:
         return True
 
     def _answer(self, name, question):
-        if question.target_ip[:2] != STACK_IP[:2] or question.target_ip[2] not in (1, 3):
+        if question.target_ip[:2] != STACK_IP[:2] or question.target_ip[2] == 0:
             return
         mac = b"\x02\x01" + question.target_ip
         self._sides.ports[name].send(packets.ethernet(question.sender_mac, mac, packets.TYPE_ARP, packets.arp(
