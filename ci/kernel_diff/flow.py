@@ -278,6 +278,8 @@ class Flow:
             # A window probe: a timer's, with a byte beyond the window or none.
             return
         if finish > start and not is_new:
+            # A timer's; what is due as an acknowledgement goes with it.
+            result["again"] = max(result.get("again", 0), relative_ack or 0)
             return
         if not is_new and not prompt and start != side.sent_max:
             return

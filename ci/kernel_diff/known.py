@@ -227,6 +227,11 @@ KNOWN = [
           "right edge of what it has reported by SACK.",
           ANY, lambda d: _is_tcp(d) and _has(d, RST) and not d.linux and
           any(f.get("finish") == d.facts["seq"] for f in d.flow.facts[:d.number]), END),
+    Known("what the congestion window holds back",
+          "[RFC 5681 3.1] after a retransmission timeout the window is one segment, and [RFC 6298 5] lets each side have its own "
+          "timer: with data unacknowledged for a while, more of it leaves sooner on one side than on the other.",
+          ("data", "fin"), lambda d: _is_tcp(d) and d.facts["acknowledged"] < d.facts["end"] and
+          d.ours.get("data", (0,))[0] != d.linux.get("data", (0,))[0], END),
     Known("an ACK ahead in TIME-WAIT",
           "[RFC 9293 3.10.7.4] in the window it is acceptable and needs no answer. To Linux the window is shut by then.",
           ("ack", "tsecr", "sack"), lambda d: _in_time_wait(d) and not d.ours and d.facts["size"] == 0 and
@@ -248,7 +253,7 @@ KNOWN = [
     Known("no ACK and outside of the window, or old",
           "[RFC 9293 3.10.7.4] first the number is checked, which we answer, and only fifth the ACK bit. Linux drops what "
           "has none of ACK, RST and SYN at once.",
-          ("ack", "tsecr", "sack"),
+          ("ack", "tsecr", "sack", "flags"),
           lambda d: _is_tcp(d) and not _has(d, ACK | RST | SYN) and (_is_outside(d) or _may_be_old(d)) and not d.linux and
           "data" not in d.ours),
     Known("a segment without its timestamp",
@@ -355,6 +360,9 @@ def aftermath(d):
     if not _is_tcp(d):
         return ()
     if _misses_timestamp(d) or _named(d, "malformed options"):
+        return END
+    # A SYN-ACK may have completed the handshake; see above.
+    if d.facts["half_open"] and _has(d, SYN) and _has(d, ACK) and d.facts["ack"] == 1:
         return END
     # [RFC 9293 3.10.7.4] a reset below RCV.NXT is dropped. After a FIN Linux also obeys one at the FIN's number.
     if _has(d, RST) and d.facts["peer_closed"] and d.facts["seq"] == d.facts["rcv"] - 1:

@@ -98,6 +98,7 @@ def _same_and_not():
         ("an ACK of its own", whole, [(1, 7, ACK), (1, 7, ACK, echo)], True),
         ("an ACK and no echo", whole, [(1, 7, ACK)], False),
         ("silence", whole, [], False),
+        ("an ACK without an answer", [(1, 7, ACK)], [], False),
         ("another byte", whole, [(1, 7, ACK, echo[:5] + b"!")], False),
         ("another ACK", whole, [(1, 6, ACK, echo)], False),
         ("a FIN", whole, [(1, 7, FIN | ACK, echo)], False),
