@@ -4,6 +4,7 @@ import random
 import time
 
 import known
+import lab
 import packets
 import scenarios
 import sides
@@ -82,8 +83,8 @@ class Summary:
 
 
 class Searcher:
-    def __init__(self, lab, summary, verbose, findings_max=FINDINGS_MAX):
-        self.lab, self.summary, self.verbose, self.batch = lab, summary, verbose, 0
+    def __init__(self, both, summary, verbose, findings_max=FINDINGS_MAX):
+        self.both, self.summary, self.verbose, self.batch = both, summary, verbose, 0
         self.findings_max = findings_max
 
     def run(self, wanted, pause):
@@ -96,8 +97,11 @@ class Searcher:
             if steps is not None:
                 flow.steps = [flow.steps[number] for number in steps]
             flows.append(flow)
-        self.summary.stimuli += sides.run(flows, self.lab, pause=pause)
-        self.lab.check_alive()
+        try:
+            self.summary.stimuli += sides.run(flows, self.both, pause=pause)
+            self.both.check_alive()
+        except lab.Failure as failure:
+            raise lab.Failure(f"{failure}\nwhile these ran: {' '.join(flow.name for flow in flows)}") from failure
         return flows
 
     def look_at(self, found):
@@ -177,9 +181,9 @@ def search(folder, seconds, seed, family=None, broken=None, verbose=False, findi
     """Runs batches of scenarios until the time is over and returns what was found."""
     summary = Summary()
     end = time.monotonic() + seconds
-    with sides.Sides(folder) as lab:
-        lab.spoil = SABOTAGE.get(broken)
-        searcher = Searcher(lab, summary, verbose, findings_max)
+    with sides.Sides(folder) as both:
+        both.spoil = SABOTAGE.get(broken)
+        searcher = Searcher(both, summary, verbose, findings_max)
         number = 0
         while time.monotonic() < end and len(summary.findings) < findings_max:
             flows = searcher.run(_wanted(seed, number, family), 0.1)
@@ -191,9 +195,9 @@ def search(folder, seconds, seed, family=None, broken=None, verbose=False, findi
 
 def show_one(folder, family, key, steps, broken):
     """Every step of one scenario, and what both said."""
-    with sides.Sides(folder) as lab:
-        lab.spoil = SABOTAGE.get(broken)
-        flow = Searcher(lab, Summary(), True).run([(family, key, steps)], PATIENT_SECONDS)[0]
+    with sides.Sides(folder) as both:
+        both.spoil = SABOTAGE.get(broken)
+        flow = Searcher(both, Summary(), True).run([(family, key, steps)], PATIENT_SECONDS)[0]
     for number in range(len(flow.steps)):
         fields = {name: value for name, value in flow.steps[number].items() if name not in ("op", "name")}
         print(f"{number}: {flow.steps[number]['name']}   {fields}")

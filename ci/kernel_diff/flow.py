@@ -23,6 +23,11 @@ def stream(start, length):
     return bytes((k * 7 + (k >> 8) * 13 + 5) & 0xff for k in range(start, start + length))
 
 
+def _is_after(one, other):
+    """Of numbers modulo 2^32."""
+    return 0 < (one - other & 0xffffffff) < 1 << 31
+
+
 class Side:
     """What is known of one side of one flow."""
 
@@ -286,9 +291,10 @@ class Flow:
         if is_new:
             self._take(side, start, reply, result)
         if relative_ack is not None:
-            if relative_ack < 1 << 31:
-                side.rcv = max(side.rcv, relative_ack)
-            result["ack"] = max(result.get("ack", 0), relative_ack) if relative_ack < 1 << 31 else f"{relative_ack:#x}"
+            if _is_after(relative_ack, side.rcv):
+                side.rcv = relative_ack
+            if "ack" not in result or _is_after(relative_ack, result["ack"]):
+                result["ack"] = relative_ack
         if 5 in reply.options:
             blocks = reply.options[5]
             for at in range(0, len(blocks) // 8 * 8, 8):
@@ -357,7 +363,8 @@ class Flow:
             old.__init__()
             said += ("anew",)
         side.irs = reply.seq
-        side.rcv = max(side.rcv, relative_ack or 0)
+        if relative_ack is not None and _is_after(relative_ack, side.rcv):
+            side.rcv = relative_ack
         result.setdefault("syn", set()).add(said)
 
     def _reduce_reset(self, side, reply, relative_ack, result):

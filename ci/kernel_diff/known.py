@@ -227,6 +227,9 @@ KNOWN = [
           "right edge of what it has reported by SACK.",
           ANY, lambda d: _is_tcp(d) and _has(d, RST) and not d.linux and
           any(f.get("finish") == d.facts["seq"] for f in d.flow.facts[:d.number]), END),
+    Known("a tiny MSS",
+          "[RFC 5681 3.1] the initial window is counted in segments. We raise an MSS below 88 to that, Linux one below 48.",
+          ("data", "fin"), lambda d: _is_tcp(d) and _earlier(d, lambda step, f: step["name"] == "SYN with an odd MSS"), END),
     Known("what the congestion window holds back",
           "[RFC 5681 3.1] after a retransmission timeout the window is one segment, and [RFC 6298 5] lets each side have its own "
           "timer: with data unacknowledged for a while, more of it leaves sooner on one side than on the other.",

@@ -341,8 +341,8 @@ TEST(StackTcpEcn, AMarkIsEchoedUntilItWasHeard) {
   s->Expect(TcpMatch{.flags = kAck, .ack = 4});
 }
 
-// [RFC 3168 6.1.4] it was answered, and two stacks with a marking link between them acknowledged each
-// other's acknowledgements without end.
+// [RFC 3168 6.1.4] it was answered, and two stacks with a marking link between them acknowledged
+// each other's acknowledgements without end.
 TEST(StackTcpEcn, AMarkOnABareAcknowledgementIsNotAnswered) {
   const auto s = EcnAgreed();
   Frame frame = s->peer().Build({});
