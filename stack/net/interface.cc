@@ -293,9 +293,12 @@ void Interface::SendEchoReply(const Ipv4View& request, const IcmpView& message, 
   IcmpHeader{.type = static_cast<uint8_t>(IcmpType::kEchoReply),
              .rest_of_header = message.rest_of_header()}
       .Emit(draft->payload);
-  // [RFC 1122 3.2.2.6] the source of the reply is the address that was asked.
+  // [RFC 1122 3.2.2.6] the source of the reply is the address that was asked. [RFC 1349 5.1] a
+  // reply has the type of service of its request; ECN's two bits are no part of it any more (RFC
+  // 3168).
   if (Send(*draft,
-           {.protocol = static_cast<uint8_t>(IpProtocol::kIcmp),
+           {.type_of_service = static_cast<uint8_t>(request.type_of_service() & 0xfc),
+            .protocol = static_cast<uint8_t>(IpProtocol::kIcmp),
             .source = request.destination(),
             .destination = request.source()},
            now)) {

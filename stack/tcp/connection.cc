@@ -74,9 +74,12 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
   if (options.has_timestamps) TakeTimestamp(segment, options, control, env);
   if (arrival.end != Arrival::End::kNone) return arrival;
   if (Has(kEcn)) {
-    // [RFC 3168 6.1.3] every acknowledgement echoes a mark until the sender has answered it.
+    // [RFC 3168 6.1.3] every acknowledgement echoes a mark on data until the sender has answered
+    // it.
     if (rest.Has(kCwr)) Unset(kEcnEcho);
-    if (rest.ecn == Ecn::kCongestion) {
+    // [RFC 3168 6.1.4] bare acknowledgements cannot be marked. Where it happens all the same, two
+    // ends would otherwise answer each other's for ever.
+    if (rest.ecn == Ecn::kCongestion && rest.Length() > 0) {
       Set(kEcnEcho);
       AckNow();
     }

@@ -341,13 +341,17 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
     return ReceiveForListener(static_cast<uint8_t>(entry - 1), segment, now);
   }
   const uint32_t length = segment.Length();
+  // [RFC 7323 5.3 R1] an old timestamp makes it unacceptable here as well, and it is answered.
+  const bool is_old = record.ts_recent != 0 && options.has_timestamps &&
+                      static_cast<int32_t>(options.ts_value - record.ts_recent) < 0;
   const bool is_acceptable =
-      segment.seq.InWindow(record.rcv_nxt, window_bytes) ||
-      (length > 0 && (segment.seq + (length - 1)).InWindow(record.rcv_nxt, window_bytes));
+      !is_old &&
+      (segment.seq.InWindow(record.rcv_nxt, window_bytes) ||
+       (length > 0 && (segment.seq + (length - 1)).InWindow(record.rcv_nxt, window_bytes)));
   if (length == 0 && (is_acceptable || !MayAnswerFromTimeWait(segment.hash, now)))
     return Drop::kTcpTimeWait;
   // [RFC 9293 3.10.7.4] eighth: a repeated FIN starts 2 MSL anew.
-  if (segment.Has(tcp_flags::kFin)) time_wait_.Restart(index, now);
+  if (segment.Has(tcp_flags::kFin) && !is_old) time_wait_.Restart(index, now);
   AcknowledgeFromTimeWait(record, now);
   return Drop::kTcpTimeWait;
 }

@@ -75,6 +75,8 @@ std::optional<ConnectionId> Layer::Accept(ListenerId id) {
       continue;
     }
     connection.Set(Connection::kOwned);
+    // Events are for owners; that the peer has closed already would come to nobody's knowledge.
+    if (connection.Has(Connection::kFinReceived)) AddEvents(index, tcp_event::kPeerClosed);
     return ConnectionId{index, connection.generation};
   }
   return std::nullopt;

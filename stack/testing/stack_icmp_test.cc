@@ -31,6 +31,17 @@ TEST(StackIcmp, EchoesAnyPayloadThatFits) {
   EXPECT_EQ(s.counters().icmp_echo_replies_out, 1473u);
 }
 
+// [RFC 1349 5.1] the reply had a type of service of zero, whatever the request had; ECN's bits are
+// not sent back.
+TEST(StackIcmp, AnEchoReplyHasTheTypeOfServiceOfItsRequest) {
+  Script s;
+  for (const uint8_t tos : Frame{0, 0x10, 0xb8, 0xfc, 0x03, 0xff}) {
+    s.Send(BuildIcmp({.ip = {.type_of_service = tos}}));
+    const NaiveFrame frame = s.Expect(EchoReply(0x00010001, {}));
+    EXPECT_EQ(frame.ip->type_of_service, tos & 0xfc);
+  }
+}
+
 TEST(StackIcmp, EchoesAreNotRateLimited) {
   Script s;
   for (int i = 0; i < 1000; ++i) {

@@ -241,6 +241,19 @@ INSTANTIATE_TEST_SUITE_P(States, StackTcpFinAgain,
                                            State::kTimeWait),
                          [](const auto& state) { return TestName(state.param); });
 
+// The FIN came before Accept, and no event told of it: a server that waits for one kept the
+// connection until it timed out.
+TEST(StackTcpPassiveClose, AFinBeforeAcceptIsToldAfterIt) {
+  Script s;
+  s.peer().Syn();
+  s.Expect(SynAck());
+  s.peer().Fin();
+  s.Expect(Ack(2));
+  s.Accept();
+  EXPECT_EQ(s.TakeEvents(), tcp_event::kPeerClosed);
+  EXPECT_TRUE(s.stack().AtEnd(s.connection()));
+}
+
 // --- TIME-WAIT ---
 
 // [RFC 9293 3.4.1] 2 MSL, then nothing is left.
@@ -278,6 +291,25 @@ TEST(StackTcpTimeWait, SaysNothingToAnAck) {
   const auto s = Script::TimeWait();
   s->SendDropped(s->peer().Build({}), Drop::kTcpTimeWait);
   s->ExpectNothing();
+}
+
+// [RFC 7323 5.3 R1] an old duplicate was taken for what it said it was: an ACK got no answer, and a
+// FIN began the wait anew.
+TEST(StackTcpTimeWait, AnOldTimestampIsAnsweredAndChangesNothing) {
+  ScriptOptions options = FullOptions();
+  options.syn_options = FullSynOptions();
+  const auto s = Script::TimeWait(options);
+  TcpPeer& peer = s->peer();
+  s->Send(peer.Build({.data = ToFrame("late")}));
+  const uint32_t newest = s->Expect(Ack(2).AtSeq(2)).tcp->timestamps->echo_reply;
+  s->Advance(seconds(50));
+  peer.set_timestamp(newest - 1);
+  s->SendDropped(peer.Build({}), Drop::kTcpTimeWait);
+  s->Expect(Ack(2).AtSeq(2));
+  s->SendDropped(peer.Build({.flags = kFin | kAck, .seq = 1}), Drop::kTcpTimeWait);
+  s->Expect(Ack(2).AtSeq(2));
+  s->Advance(seconds(11));
+  EXPECT_EQ(s->stack().time_wait_count(), 0u);
 }
 
 TEST(StackTcpTimeWait, AnswersWhatIsNotExpected) {

@@ -341,6 +341,20 @@ TEST(StackTcpEcn, AMarkIsEchoedUntilItWasHeard) {
   s->Expect(TcpMatch{.flags = kAck, .ack = 4});
 }
 
+// [RFC 3168 6.1.4] it was answered, and two stacks with a marking link between them acknowledged
+// each other's acknowledgements without end.
+TEST(StackTcpEcn, AMarkOnABareAcknowledgementIsNotAnswered) {
+  const auto s = EcnAgreed();
+  Frame frame = s->peer().Build({});
+  frame[kIpv4At + 1] = 3;
+  for (int i = 0; i < 3; ++i) s->Send(WithIpv4Checksum(frame));
+  s->Advance(milliseconds(100));
+  s->ExpectNothing();
+  s->peer().Data("x");
+  s->Advance(milliseconds(100));
+  s->Expect(TcpMatch{.flags = kAck, .ack = 2});
+}
+
 // [RFC 3168 5] [RFC 3168 6.1.5] new data are marked as capable; what is sent again, and what has no
 // data, is not.
 TEST(StackTcpEcn, OnlyNewDataAreCapable) {
