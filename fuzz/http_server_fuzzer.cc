@@ -223,6 +223,7 @@ app::HttpOptions ServerOptions(const Choices& choices, FuzzContent& content) {
 
 Config StackConfig(const Choices& choices) {
   Config config = SmallConfig();
+  config.announce = false;
   if ((choices.limits & kSmallMtu) != 0) config.mtu = 256;
   config.buffers.chunks_max = (choices.limits & kFewChunks) != 0 ? 5 : 96;
   if ((choices.limits & kSmallSend) != 0) {
@@ -607,8 +608,19 @@ void HttpWorld::Repeat(std::array<Client, kFlows>& said) {
     Pump();
     PassTime(seconds(2));
     PassTime(seconds(2));
-    FUZZ_CHECK(P11, std::ranges::equal(client.peer.received(), other.received()));
-    FUZZ_CHECK(P11, client.peer.fin_received() == other.fin_received());
+    HttpModel& model = TheModel();
+    model.Judge(other.stream(), setup_);
+    Bytes one = client.peer.received();
+    Bytes many = other.received();
+    // A fault in a head that is not complete may be told at once or when the head is complete.
+    if (model.tail() == HttpModel::Tail::kHead) {
+      const size_t size = std::min(one.size(), many.size());
+      one = one.first(size);
+      many = many.first(size);
+    } else {
+      FUZZ_CHECK(P11, client.peer.fin_received() == other.fin_received());
+    }
+    FUZZ_CHECK(P11, std::ranges::equal(one, many));
   }
 }
 

@@ -362,8 +362,13 @@ std::expected<void, Error> Stack::Impl::UdpSend(UdpSocketId socket, Ipv4Endpoint
                                                 bool from_unspecified) {
   const std::optional<uint16_t> port = udp_.PortOf(socket);
   if (!port) return std::unexpected(Error::kNotFound);
-  if (to.port == 0 || to.address.IsUnspecified()) return std::unexpected(Error::kBadArgument);
   const net::Addressing& addressing = interface_.addressing();
+  // [RFC 1122 3.2.1.3 (a), (g)] neither "this network" nor the loopback network are ever seen on a
+  // wire; and nobody there would give us what is for ourselves.
+  if (to.port == 0 || to.address.IsThisNetwork() || to.address.IsLoopback() ||
+      to.address.IsReserved() || addressing.IsOwn(to.address)) {
+    return std::unexpected(Error::kBadArgument);
+  }
   if (from_unspecified && !to.address.IsBroadcast()) return std::unexpected(Error::kBadArgument);
   if (!addressing.network() && !to.address.IsBroadcast()) return std::unexpected(Error::kNoAddress);
   const Ipv4Address source = from_unspecified ? Ipv4Address{} : addressing.own();

@@ -100,9 +100,15 @@ void World::ObserveFrame(bool in, Bytes frame) const {
   if (CurrentObserver() != nullptr) CurrentObserver()->OnFrame(host_, in, frame, now_);
 }
 
-void World::Deliver(Bytes frame) { Deliver(std::span<const Bytes>(&frame, 1)); }
+void World::Deliver(Bytes frame) {
+  ObserveFrame(true, frame);
+  const ExactCopy copy(frame);
+  const Bytes bytes = copy.bytes();
+  Step(std::span<const Bytes>(&bytes, 1), 0);
+}
 
 void World::Deliver(std::span<const Bytes> frames) {
+  if (frames.size() == 1) return Deliver(frames[0]);
   std::vector<ExactCopy> copies;
   copies.reserve(frames.size());
   std::vector<Bytes> batch;

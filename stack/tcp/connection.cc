@@ -155,9 +155,15 @@ bool Connection::CheckSequence(Segment& segment, Control& control, const Env& en
       segment.flags = static_cast<uint8_t>(segment.flags & ~kSyn);
       return true;
     }
-    // The SYN again: our SYN-ACK was lost.
-    Set(kSynDue);
     arrival.drop = Drop::kTcpDuplicate;
+    if (segment.Has(kAck)) {
+      // A SYN-ACK to something else. Were it answered with ours, two ends that opened at once and
+      // do not agree about their numbers would answer each other for ever.
+      arrival.challenge = true;
+    } else {
+      // The SYN again: our SYN-ACK was lost.
+      Set(kSynDue);
+    }
     return false;
   }
   const bool is_old = length > 0 && (segment.seq + length).BeforeOrAt(rcv_.nxt);

@@ -308,6 +308,7 @@ class alignas(64) Connection {
   Arrival OnHandshakeTimeout(Control& control, const Env& env);
   Arrival OnKeepalive(Control& control, const Env& env);
   bool WindowHoldsBack(const Env& env) const;
+  bool PoolsHoldBack(const Control& control, const Env& env) const;
   Duration UserTimeoutLeft(const Control& control, const Env& env) const;
   void DoubtPeer(Control& control, Arrival& arrival);
   static Arrival GiveUp(bool tell_peer);

@@ -104,6 +104,12 @@ void Layer::EndConnection(uint32_t index) {
   FreeIfUnused(index);
 }
 
+void Layer::ForgetReceived(Connection& connection) {
+  if (connection.rcv_.queue.empty()) return;
+  connection.rcv_.queue.Clear(buffers_.chunks);
+  connection.Unset(Connection::kFinReceived);
+}
+
 void Layer::FreeIfUnused(uint32_t index) {
   Connection& connection = connections_[index];
   if (connection.Has(Connection::kOwned) || connection.Has(Connection::kInAcceptQueue)) return;

@@ -153,6 +153,8 @@ class Layer {
   void AddEvents(uint32_t index, tcp_event::Mask mask);
   void QueueOutput(uint32_t index);
   void EndConnection(uint32_t index);
+  // What was not read is gone, and so the application does not see the end behind it.
+  void ForgetReceived(Connection& connection);
   void FreeIfUnused(uint32_t index);
   void LeaveDemux(uint32_t index);
   uint32_t CreateConnection(const FlowKey& flow, uint32_t hash, uint8_t listener, uint16_t owner);

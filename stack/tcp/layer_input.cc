@@ -128,7 +128,7 @@ void Layer::Apply(uint32_t index, const Segment* segment, const Arrival& arrival
   if (arrival.end == Arrival::End::kClosed) {
     if ((arrival.events & tcp_event::kReset) != 0) {
       ++counters_.tcp_rsts_in;
-      connection.rcv_.queue.Clear(buffers_.chunks);
+      ForgetReceived(connection);
     }
     EndConnection(index);
     return;

@@ -366,7 +366,7 @@ void Layer::DropAll() {
   for (uint32_t index = 0; index < connections_.touched(); ++index) {
     Connection& connection = connections_[index];
     if (connection.generation == 0 || connection.state() == State::kClosed) continue;
-    connection.rcv_.queue.Clear(buffers_.chunks);
+    ForgetReceived(connection);
     AddEvents(index, tcp_event::kTimedOut);
     EndConnection(index);
   }

@@ -33,6 +33,19 @@ bool Connection::WindowHoldsBack(const Env& env) const {
   return usable == 0 && Has(kFinQueued) && !Has(kFinSent);
 }
 
+// There is something to send, nothing in flight that would bring an event, and no record of a flight
+// left: other connections have them all. Nobody tells when they give some back.
+bool Connection::PoolsHoldBack(const Control& control, const Env& env) const {
+  if (!env.profile().retransmission || state_ == State::kClosed || state_ == State::kTimeWait ||
+      snd_.flight_bytes() > 0) {
+    return false;
+  }
+  if (snd_.queue.unsent() == 0 && (!Has(kFinQueued) || Has(kFinSent))) return false;
+  if (!Flight::CanAdd(env.buffers.segments)) return true;
+  return control.recovery == kNoIndex &&
+         env.buffers.recoveries.used() == env.buffers.recoveries.capacity();
+}
+
 // `restart`: something new was acknowledged or a SYN left; otherwise a running timer keeps running.
 void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
   const Profile& profile = env.profile();
@@ -90,7 +103,7 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
   // [RFC 9293 3.8.6.1 MUST-36] a closed window is probed, and nothing else would tell us that it
   // opened. [RFC 9293 3.8.6.1 SHLD-29] for the first time after a retransmission timeout.
   // [RFC 9293 3.8.6.2.1 MUST-38] that long a small window is waited for, too.
-  if (WindowHoldsBack(env)) {
+  if (WindowHoldsBack(env) || PoolsHoldBack(control, env)) {
     if (send_timer != SendTimer::kPersist) {
       send_timer = SendTimer::kPersist;
       tries = 0;
@@ -227,8 +240,9 @@ Arrival Connection::OnSendTimer(Control& control, const Env& env) {
     }
     case SendTimer::kPersist: {
       if (snd_.usable_bytes() > 0) {
-        // [RFC 9293 3.8.6.2.1 MUST-38] the override: what fits leaves, however little.
-        Set(kSmallAllowed);
+        // [RFC 9293 3.8.6.2.1 MUST-38] the override: what fits leaves, however little. What waited
+        // for a record is just tried again.
+        if (WindowHoldsBack(env)) Set(kSmallAllowed);
         return {};
       }
       if (tries > 0 && UserTimeoutLeft(control, env) == Duration::zero()) {

@@ -323,5 +323,24 @@ TEST(StackTcpEnd, TheApplicationLearnsWhichItWas) {
   EXPECT_FALSE(reset->stack().AtEnd(reset->connection()));
 }
 
+// Found by the target two_stacks: bytes that a reset took away before they were read, with the
+// peer's FIN behind them, looked like a stream that was read to its end.
+TEST(StackTcpEnd, WhatAResetTookAwayWasNotRead) {
+  const auto s = Script::Established(FullOptions());
+  s->peer().Data("never read");
+  s->peer().Fin();
+  s->peer().Rst();
+  EXPECT_NE(s->TakeEvents() & tcp_event::kReset, 0);
+  EXPECT_EQ(s->stack().Readable(s->connection()), 0u);
+  EXPECT_FALSE(s->stack().AtEnd(s->connection()));
+  // What was read to its end before stays so.
+  const auto read = Script::Established(FullOptions());
+  read->peer().Data("read");
+  read->peer().Fin();
+  read->stack().Consume(read->connection(), 4);
+  read->peer().Rst();
+  EXPECT_TRUE(read->stack().AtEnd(read->connection()));
+}
+
 }  // namespace
 }  // namespace aether::testing

@@ -120,6 +120,66 @@ TEST(StackTcpFullRegression, TheSynAckOfASimultaneousOpenIsAcknowledged) {
   EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
 }
 
+// Found by the target two_stacks: a connection that found no record for what it wanted to send, and
+// had nothing in flight, was never looked at again once others had given theirs back.
+TEST(StackTcpFullRegression, WhatFindsNoRecordOfAFlightIsSentLater) {
+  ScriptOptions options{.config = FullConfig()};
+  options.config.buffers.sent_segments_max = 2;
+  Script s(options);
+  s.peer().Syn();
+  s.Expect(SynAck());
+  s.peer().Ack();
+  s.Accept();
+  const ConnectionId first = s.connection();
+  s.stack().SetOptions(first, {.no_delay = true});
+  TcpPeer& other = s.AddPeer({.port = 40001});
+  other.Syn();
+  s.Expect(SynAck());
+  other.Ack();
+  s.Accept();
+  const ConnectionId second = s.connection();
+  ASSERT_NE(first.index, second.index);
+  // The first takes both records there are.
+  for (int i = 0; i < 2; ++i) {
+    s.stack().Write(first, Pattern(10));
+    s.Step();
+    s.Expect(Data(Pattern(10)).ToPort(40000));
+  }
+  s.stack().Write(second, Pattern(20));
+  s.Step();
+  s.ExpectNothing();
+  s.peer().Ack();
+  s.Advance(seconds(2));
+  s.Expect(Data(Pattern(20)).ToPort(40001));
+  other.Ack();
+  EXPECT_EQ(s.stack().Unacknowledged(second), 0u);
+}
+
+// Found by the target two_stacks: ends that opened at once, with numbers that something on the way
+// had changed, answered one SYN-ACK with the next for ever. [RFC 9293 3.10.7.4] first: what is not
+// acceptable is answered with an ACK; [RFC 5961 7] and not with any number of them.
+TEST(StackTcpFullRegression, ASynAckThatAcknowledgesSomethingElseIsNotAnsweredForEver) {
+  Script s({.config = FullConfig(), .listen_port = 0});
+  const auto id = s.stack().TcpConnect({kPeerIp, 40000}, {.local_port = 80});
+  ASSERT_TRUE(id);
+  s.Step();
+  s.DiscardOutput();
+  s.peer().Send({.flags = kSyn, .seq = 0, .options = MssOption(1460)});
+  s.Expect(SynAck());
+  const Frame other =
+      s.peer().Build({.flags = kSyn | kAck, .seq = 0, .ack = 5000, .options = MssOption(1460)});
+  for (int i = 0; i < 10; ++i) {
+    s.SendDropped(other, Drop::kTcpDuplicate);
+    s.Expect(Ack(1).AtSeq(1));
+  }
+  s.SendDropped(other, Drop::kTcpDuplicate);
+  s.ExpectNothing();
+  EXPECT_EQ(s.stack().Inspect(*id)->state, State::kSynReceived);
+  // The SYN alone says that our answer was lost.
+  s.peer().Send({.flags = kSyn, .seq = 0, .options = MssOption(1460)});
+  s.Expect(SynAck());
+}
+
 std::unique_ptr<Script> EstablishedPlainly() {
   auto s = std::make_unique<Script>(ScriptOptions{.config = FullConfig()});
   s->peer().Syn(1000);

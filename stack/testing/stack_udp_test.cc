@@ -234,6 +234,21 @@ TEST(StackUdp, RefusesWhatCannotBeSent) {
   u.s.ExpectNothing();
 }
 
+// [RFC 1122 3.2.1.3] (a), (g): addresses that must not be seen on a wire, and our own, from which
+// nothing would come back. Found by the target stack_api.
+TEST(StackUdp, WhatMayNotBeSeenOnAWireIsRefused) {
+  UdpScript u;
+  for (const Ipv4Address to :
+       {Ipv4Address::Of(127, 0, 0, 1), Ipv4Address::Of(127, 9, 9, 9), Ipv4Address::Of(0, 0, 0, 5),
+        Ipv4Address::Of(240, 0, 0, 1), kOurIp}) {
+    const auto sent = u.s.stack().UdpSend(u.socket, {to, 5}, Frame{1});
+    ASSERT_FALSE(sent.has_value());
+    EXPECT_EQ(sent.error(), Error::kBadArgument);
+    u.s.Advance(std::chrono::seconds(5));
+    u.s.ExpectNothing();
+  }
+}
+
 TEST(StackUdp, TheOutputQueueIsBounded) {
   ScriptOptions options;
   options.config.net.output_frames_max = 4;
