@@ -403,7 +403,7 @@ void TcpFlow::CountSent(const Segment& segment, Bytes options, uint32_t payload_
       if (After(edge, offered_end_)) offered_end_ = edge;
     }
   }
-  if ((plain.flags & kSyn) != 0) {
+  if ((plain.flags & (kSyn | kRst)) == kSyn) {
     CountSyn(segment, options, end);
     return;
   }
@@ -526,7 +526,10 @@ void TcpFlow::OnSent(const testing::NaiveFrame& frame) {
     is_restarting_ = false;
     iss_ = before_restart_.iss;
     snd_nxt_ = before_restart_.snd_nxt;
-    sent_end_ = before_restart_.sent_end;
+    // What went out since may count for it as well.
+    if (!IsNear(sent_end_, before_restart_.sent_end) ||
+        After(before_restart_.sent_end, sent_end_))
+      sent_end_ = before_restart_.sent_end;
     acked_ = before_restart_.acked;
     fin_sent_ = before_restart_.fin_sent;
   }

@@ -222,8 +222,8 @@ void ReceiveModel::TakeText(const Segment& segment, int64_t begin) {
   for (int64_t at = std::max(begin, rcv_nxt_); at < std::min(end, window_end); ++at) {
     if (!fin_in_ || at < *fin_in_) arrived_.insert(at);
   }
-  // A second FIN elsewhere, or text behind a FIN: the peer contradicts itself.
-  if (fin_in_ && (fin ? end != *fin_in_ : end > *fin_in_)) is_certain_ = false;
+  // A second FIN elsewhere: the peer contradicts itself.
+  if (fin && fin_in_ && *fin_in_ != end) is_certain_ = false;
   if (fin && !fin_in_ && end < window_end && end >= rcv_nxt_) {
     fin_in_ = end;
     // Text beyond it has arrived before: the same.
