@@ -279,8 +279,10 @@ class RawScript {
     Repair(0);
     std::copy_n(frame_.bytes().begin() + 34, total, datagram.begin());
     const size_t at = std::min<size_t>(record.U8(1) * size_t{8}, total - 8);
-    const size_t size = std::min((record.U8(2) % 64u + 1) * size_t{8}, total - at);
+    size_t size = std::min((record.U8(2) % 64u + 1) * size_t{8}, total - at);
     const bool is_last = at + size == total && record.U8(3) == 0;
+    // One that is not made of whole units of 8.
+    if (!is_last) size -= record.U8(3) / 2 % 8u;
     frame_.Ethernet(kStackMac, kPeerMac, 0x0800);
     const uint16_t place = static_cast<uint16_t>(at / 8 | (is_last ? 0 : 0x2000u));
     frame_.Ip({.identification = number, .fragment = place});
