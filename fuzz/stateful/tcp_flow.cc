@@ -268,6 +268,10 @@ void TcpFlow::OnSent(const testing::NaiveFrame& frame) {
   FUZZ_CHECK(P2, !checks_numbers || !After(tcp.acknowledgment, sent_end_));
   if (After(tcp.acknowledgment, acked_)) acked_ = tcp.acknowledgment;
   if (After(acked_, snd_nxt_)) snd_nxt_ = acked_;
+  for (const auto& [left, right] : tcp.sack_blocks) {
+    // [RFC 2018 3] a block is text that has arrived.
+    FUZZ_CHECK(P2, !checks_numbers || (After(right, left) && !After(right, sent_end_)));
+  }
   CheckWindow(tcp);
 }
 

@@ -236,6 +236,13 @@ bool World::TransmitOne(Count& count) {
     --blocked_calls_;
     return false;
   }
+  // P6: what the stack does not write shows.
+  static const auto nonces = [] {
+    std::array<uint64_t, 256> words;
+    words.fill(kNonce);
+    return words;
+  }();
+  std::memcpy(out_.data(), nonces.data(), std::min(out_.size(), sizeof nonces));
   const size_t size = stack_->Transmit(out_, now_);
   FUZZ_CHECK(P12, size <= out_.size());
   if (size == 0) return false;
