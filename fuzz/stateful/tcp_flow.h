@@ -84,6 +84,9 @@ inline constexpr std::array<Operand, 9> kSegmentOperands = {{
 }};
 inline constexpr uint32_t kPayloadBytesMax = 2920;
 
+// What kHole and the choices of SACK take for a segment.
+inline constexpr uint32_t kSackSegment = 536;
+
 class TcpFlow {
  public:
   TcpFlow(Ipv4Endpoint peer, Ipv4Endpoint stack, uint32_t initial_sequence);
@@ -201,6 +204,7 @@ class TcpFlow {
   void CountSyn(const Segment& segment, Bytes options, uint32_t end);
   Bytes AutomaticOptions(uint8_t flags);
   Bytes ChosenOptions(const Record& record, uint8_t flags);
+  Bytes SackOptions(OptionsChoice choice, uint32_t extra);
   void OnSynSent(const testing::NaiveTcp& tcp);
   bool FindHandshake(uint32_t seq);
   void CheckWindow(const testing::NaiveTcp& tcp);

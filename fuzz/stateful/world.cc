@@ -100,9 +100,15 @@ void World::ObserveFrame(bool in, Bytes frame) const {
   if (CurrentObserver() != nullptr) CurrentObserver()->OnFrame(host_, in, frame, now_);
 }
 
-void World::Deliver(Bytes frame) { Deliver(std::span<const Bytes>(&frame, 1)); }
+void World::Deliver(Bytes frame) {
+  ObserveFrame(true, frame);
+  const ExactCopy copy(frame);
+  const Bytes bytes = copy.bytes();
+  Step(std::span<const Bytes>(&bytes, 1), 0);
+}
 
 void World::Deliver(std::span<const Bytes> frames) {
+  if (frames.size() == 1) return Deliver(frames[0]);
   std::vector<ExactCopy> copies;
   copies.reserve(frames.size());
   std::vector<Bytes> batch;
@@ -230,6 +236,13 @@ bool World::TransmitOne(Count& count) {
     --blocked_calls_;
     return false;
   }
+  // P6: what the stack does not write shows.
+  static const auto nonces = [] {
+    std::array<uint64_t, 256> words;
+    words.fill(kNonce);
+    return words;
+  }();
+  std::memcpy(out_.data(), nonces.data(), std::min(out_.size(), sizeof nonces));
   const size_t size = stack_->Transmit(out_, now_);
   FUZZ_CHECK(P12, size <= out_.size());
   if (size == 0) return false;

@@ -115,6 +115,7 @@ Problem ParseUdp(NaiveFrame& out) {
 Problem ParseTcpOptions(Bytes data, size_t end, NaiveTcp& tcp) {
   const bool syn = (tcp.flags & 0x02) != 0;
   size_t at = 20;
+  tcp.option_kinds.reserve(end - at);
   while (at < end) {
     const uint8_t kind = data[at];
     tcp.option_kinds.push_back(kind);
