@@ -679,8 +679,14 @@ void Hosts::ReadAll() {
 // Whatever was written has arrived, or an end says why not.
 void Hosts::CheckLanes() {
   const bool repeats = choices_.profile % 8 != 7;
+  // Two hosts whose memory is full of what they want to send each other wait until one gives up.
+  std::array<uint64_t, 2> written{};
   for (const Lane& lane : lanes_) {
-    if (!lane.is_used() || tampered_ || !repeats) continue;
+    for (size_t side = 0; side < 2; ++side) written[side] += lane.ends[side].written;
+  }
+  const bool may_be_stuck = choices_.Has(kFewChunks) && written[0] > 0 && written[1] > 0;
+  for (const Lane& lane : lanes_) {
+    if (!lane.is_used() || tampered_ || !repeats || may_be_stuck) continue;
     for (size_t writer = 0; writer < 2; ++writer) {
       const End& from = lane.ends[writer];
       const End& to = lane.ends[1 - writer];

@@ -240,9 +240,10 @@ Arrival Connection::OnSendTimer(Control& control, const Env& env) {
     }
     case SendTimer::kPersist: {
       if (snd_.usable_bytes() > 0) {
-        // [RFC 9293 3.8.6.2.1 MUST-38] the override: what fits leaves, however little. What waited
-        // for a record is just tried again.
+        // [RFC 9293 3.8.6.2.1 MUST-38] the override: what fits leaves, however little. What waits for
+        // a record is just tried again.
         if (WindowHoldsBack(env)) Set(kSmallAllowed);
+        if (PoolsHoldBack(control, env)) ArmSendTimer(/*restart=*/false, control, env);
         return {};
       }
       if (tries > 0 && UserTimeoutLeft(control, env) == Duration::zero()) {
