@@ -776,6 +776,8 @@ const Origin& NearWrap() {
         if (i * 15625 % kCycle == 1) return i;
       }
     }();
+    // The search is no part of any execution.
+    const Trace trace = CurrentTrace();
     Origin best;
     uint64_t best_distance = UINT64_MAX;
     for (uint64_t i = 0; i < 200 && best_distance > 1500; ++i) {
@@ -788,6 +790,7 @@ const Origin& NearWrap() {
       tried.shift = kStep * static_cast<int64_t>(distance / kRounded * kInverse % kCycle);
       best = tried;
     }
+    CurrentTrace() = trace;
     return best;
   }();
   return origin;
