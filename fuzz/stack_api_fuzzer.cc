@@ -640,8 +640,8 @@ void ApiWorld::SetAddress(unsigned what) {
   for (const Owned& owned : owned_) {
     if (!owned.is_live) continue;
     const auto seen = stack().Inspect(owned.id);
-    FUZZ_CHECK(P2, seen && (seen->state == tcp::State::kClosed ||
-                            seen->state == tcp::State::kTimeWait));
+    FUZZ_CHECK(
+        P2, seen && (seen->state == tcp::State::kClosed || seen->state == tcp::State::kTimeWait));
   }
   FUZZ_CHECK(P2, stack().time_wait_count() == 0);
 }

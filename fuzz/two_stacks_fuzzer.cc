@@ -273,6 +273,7 @@ class Hosts {
   void Flush(uint8_t lost_of_0, uint8_t lost_of_1);
   void PassTime(Duration by);
   bool PassDeadline(Duration most);
+  void CarryLink(size_t side, const Record& record);
   void ReadAll();
   void CheckLanes();
   void Note(uint64_t value) { behaviour_.Add(value); }
@@ -574,6 +575,43 @@ void Hosts::Stage() {
   }
 }
 
+// What happens to a frame on its way.
+void Hosts::CarryLink(size_t side, const Record& record) {
+  switch (record.operation) {
+    case kDeliver:
+      DeliverAt(side, record.U8(1));
+      break;
+    case kDrop:
+      if (link_.count(side) > 0) link_.Take(side, record.U8(1) % link_.count(side));
+      break;
+    case kDouble:
+      if (link_.count(side) > 0) link_.Double(side, record.U8(1) % link_.count(side));
+      break;
+    case kDamage:
+      if (link_.count(side) == 0) break;
+      Catch(1 - side);
+      ++steps_;
+      // P13: it is gone, and nothing else happens.
+      hosts_[1 - side].DeliverDamaged(link_.Take(side, record.U8(1) % link_.count(side)), 14,
+                                      record.U16(2));
+      break;
+    case kCut: {
+      if (link_.count(side) == 0) break;
+      Catch(1 - side);
+      ++steps_;
+      const Bytes frame = link_.Take(side, record.U8(1) % link_.count(side));
+      hosts_[1 - side].Deliver(frame.first(record.U16(2) % (frame.size() + 1)));
+      break;
+    }
+    case kRewrite:
+      link_.Rewrite(side, record.U32(1), record.U32(2));
+      tampered_ = true;
+      break;
+    default:
+      break;
+  }
+}
+
 void Hosts::Carry(const Record& record) {
   const size_t side = record.U8(0) % 2;
   const size_t lane = record.U8(1) % kLanes;
@@ -617,35 +655,6 @@ void Hosts::Carry(const Record& record) {
       listeners_[side].reset();
       hosts_[side].Settle();
       break;
-    case kDeliver:
-      DeliverAt(side, record.U8(1));
-      break;
-    case kDrop:
-      if (link_.count(side) > 0) link_.Take(side, record.U8(1) % link_.count(side));
-      break;
-    case kDouble:
-      if (link_.count(side) > 0) link_.Double(side, record.U8(1) % link_.count(side));
-      break;
-    case kDamage:
-      if (link_.count(side) == 0) break;
-      Catch(1 - side);
-      ++steps_;
-      // P13: it is gone, and nothing else happens.
-      hosts_[1 - side].DeliverDamaged(link_.Take(side, record.U8(1) % link_.count(side)), 14,
-                                      record.U16(2));
-      break;
-    case kCut: {
-      if (link_.count(side) == 0) break;
-      Catch(1 - side);
-      ++steps_;
-      const Bytes frame = link_.Take(side, record.U8(1) % link_.count(side));
-      hosts_[1 - side].Deliver(frame.first(record.U16(2) % (frame.size() + 1)));
-      break;
-    }
-    case kRewrite:
-      link_.Rewrite(side, record.U32(1), record.U32(2));
-      tampered_ = true;
-      break;
     case kFlush:
       Flush(0, 0);
       break;
@@ -661,6 +670,7 @@ void Hosts::Carry(const Record& record) {
       }
       break;
     default:
+      CarryLink(side, record);
       break;
   }
   ExchangeArp();
