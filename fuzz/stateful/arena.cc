@@ -170,7 +170,10 @@ void operator delete[](void* memory, size_t, align_val_t) noexcept {
   aether::fuzz::Release(memory);
 }
 
-// The quarantine of small blocks stays small for the same reason. What the environment sets goes
-// before.
+// The quarantine of small blocks stays small for the same reason, and of where a block was
+// allocated only the caller is kept: whole stacks of calls are for the replay of a finding. What
+// the environment sets goes before.
 extern "C" const char* __asan_default_options();
-extern "C" const char* __asan_default_options() { return "quarantine_size_mb=4"; }
+extern "C" const char* __asan_default_options() {
+  return "quarantine_size_mb=4:malloc_context_size=2";
+}

@@ -1,3 +1,4 @@
+// The mutator and the crossover: sizes, determinism, and that they work on whole records.
 #include <gtest/gtest.h>
 
 #include <map>

@@ -84,6 +84,9 @@ inline constexpr std::array<Operand, 9> kSegmentOperands = {{
 }};
 inline constexpr uint32_t kPayloadBytesMax = 2920;
 
+// What kHole and the choices of SACK take for a segment.
+inline constexpr uint32_t kSackSegment = 536;
+
 class TcpFlow {
  public:
   TcpFlow(Ipv4Endpoint peer, Ipv4Endpoint stack, uint32_t initial_sequence);
@@ -180,6 +183,8 @@ class TcpFlow {
   bool reset_received() const { return reset_received_; }
   const std::optional<testing::NaiveTcp>& stack_syn() const { return stack_syn_; }
   bool has_timestamps() const;
+  // By which the windows that we send are shifted.
+  uint8_t our_scale() const;
   uint32_t stack_timestamp() const { return stack_timestamp_; }
 
  private:
@@ -199,11 +204,11 @@ class TcpFlow {
   void CountSyn(const Segment& segment, Bytes options, uint32_t end);
   Bytes AutomaticOptions(uint8_t flags);
   Bytes ChosenOptions(const Record& record, uint8_t flags);
+  Bytes SackOptions(OptionsChoice choice, uint32_t extra);
   void OnSynSent(const testing::NaiveTcp& tcp);
   bool FindHandshake(uint32_t seq);
   void CheckWindow(const testing::NaiveTcp& tcp);
   uint32_t PatternOffset(uint32_t seq) const { return seq - pattern_base_ - 1; }
-  uint8_t our_scale() const;
 
   Ipv4Endpoint peer_;
   Ipv4Endpoint stack_;

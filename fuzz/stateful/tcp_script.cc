@@ -95,7 +95,7 @@ class TcpScript {
       case TcpOperation::kReflect:
         return Reflect(record);
       case TcpOperation::kAgain:
-        for (int i = record.U8(0) % 8; i >= 0 && !last_.empty(); --i) world_.Deliver(last_);
+        for (int i = record.U8(0) % 8; i >= 0 && !last_.empty(); --i) world_.Arrive(last_);
         return;
       case TcpOperation::kConnect:
         return world_.Connect(record.U8(0), {});
@@ -126,7 +126,7 @@ class TcpScript {
     if (batch_count_ == 0) return;
     std::array<Bytes, kBatchMax> frames;
     for (size_t i = 0; i < batch_count_; ++i) frames[i] = batch_[i];
-    world_.Deliver(std::span<const Bytes>(frames).first(batch_count_));
+    world_.Arrive(std::span<const Bytes>(frames).first(batch_count_));
     batch_count_ = 0;
   }
 
@@ -178,7 +178,7 @@ class TcpScript {
     PutWord(quote + 22, flow.peer().port);
     PutLong(quote + 24, flow.AckValue(record.LiveAt(3)));
     NaiveRepair({icmp, 8 + quoted}, 2);
-    world_.Deliver(Bytes(frame).first(14 + total));
+    world_.ArriveIcmp(Bytes(frame).first(14 + total));
   }
 
   // A segment that the stack would take.
@@ -275,7 +275,7 @@ class TcpScript {
       default:
         break;
     }
-    world_.Deliver(frame);
+    world_.Arrive(frame);
   }
 
   // As if the peer had sent it: it counts, and the text, which is not the peer's, is cut off.
@@ -288,9 +288,9 @@ class TcpScript {
     if (!parsed || !parsed->tcp) return;
     for (size_t i = 0; i < kFlows; ++i) {
       TcpFlow& flow = world_.flow(i);
+      // On whatever port of the stack: it may have opened another connection since.
       const bool matches = parsed->ip->source == flow.peer().address.value &&
-                           parsed->tcp->source_port == flow.peer().port &&
-                           parsed->tcp->destination_port == flow.stack().port;
+                           parsed->tcp->source_port == flow.peer().port;
       if (matches) flow.CountForeign(*parsed->tcp, Bytes(frame).subspan(54));
     }
   }

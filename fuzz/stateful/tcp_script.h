@@ -32,8 +32,8 @@ inline constexpr std::array<const char*, 10> kSequenceNames = {
     "at_end", "across_end", "across_half", "negative", "one"};
 inline constexpr std::array<const char*, 7> kOfferNames = {
     "no_sack", "no_timestamps", "no_scale", "no_mss", "small_mss", "old_clock", "large_scale"};
-inline constexpr std::array<const char*, 7> kAppNames = {
-    "lazy_accept", "lazy_read", "lingers", "answers", "hangs_up", "compare", "closes"};
+inline constexpr std::array<const char*, 8> kAppNames = {
+    "lazy_accept", "lazy_read", "lingers", "answers", "hangs_up", "compare", "closes", "unjudged"};
 inline constexpr std::array<const char*, 3> kClockNames = {"plain", "before_end", "before_half"};
 // P11: carry out the input twice, with all numbers and the clock moved.
 inline constexpr uint8_t kAppCompare = 0x20;

@@ -17,6 +17,10 @@ constexpr std::array<uint32_t, 10> kSequences = {0,          0x12345678, 0x7ffff
                                                  0xffffff00, 0xfffffffe, 0xfffffc00, 0x7ffffc00,
                                                  0xffffffff, 1};
 
+// Where the names of kProfileNames that switch off one mechanism each begin.
+constexpr uint8_t kFirstSwitch = 9;
+static_assert(std::string_view(kProfileNames[kFirstSwitch]) == "no_retransmission");
+
 void ApplyLimits(uint8_t limits, Config& config) {
   const auto has = [limits](int bit) { return (limits >> bit & 1) != 0; };
   if (has(0)) config.buffers.chunks_max = 6;
@@ -52,79 +56,36 @@ void ApplyLimits(uint8_t limits, Config& config) {
 }  // namespace
 
 tcp::Profile ProfileOf(uint8_t number) {
-  tcp::Profile profile = tcp::kFull;
-  switch (number % kProfileNames.size()) {
-    case 1:
-      return tcp::kClassic;
-    case 2:
-      profile.timestamps = false;
-      break;
-    case 3:
-      profile.sack = false;
-      break;
-    case 4:
-      profile.window_scaling = false;
-      break;
-    case 5:
-      profile.syn_cookies = tcp::SynCookies::kAlways;
-      break;
-    case 6:
-      profile.syn_cookies = tcp::SynCookies::kNever;
-      break;
-    case 7:
-      profile.congestion = tcp::CongestionAlgorithm::kNewReno;
-      break;
-    case 8:
-      profile.congestion = tcp::CongestionAlgorithm::kNone;
-      break;
-    case 9:
-      profile.retransmission = false;
-      break;
-    case 10:
-      profile.reassembly = false;
-      break;
-    case 11:
-      profile.rack_tlp = false;
-      break;
-    case 12:
-      profile.fast_retransmit = false;
-      break;
-    case 13:
-      profile.undo = false;
-      break;
-    case 14:
-      profile.delayed_ack = false;
-      break;
-    case 15:
-      profile.nagle = false;
-      break;
-    case 16:
-      profile.zero_window_probes = false;
-      break;
-    case 17:
-      profile.buffer_growth = false;
-      break;
-    case 18:
-      profile.path_mtu_discovery = false;
-      break;
-    case 19:
-      profile.ecn = false;
-      break;
-    case 20:
-      // RFC 9293 alone.
-      profile.timestamps = profile.sack = profile.window_scaling = profile.ecn = false;
-      profile.rack_tlp = profile.undo = false;
-      profile.syn_cookies = tcp::SynCookies::kNever;
-      break;
-    case 21:
-      profile.ecn_request = false;
-      break;
-    case 22:
-      profile.limited_transmit = false;
-      break;
-    default:
-      break;
-  }
+  using tcp::Profile;
+  // In the order of kProfileNames, from kFirstSwitch on.
+  static constexpr std::array<bool Profile::*, 11> kSwitches = {&Profile::retransmission,
+                                                                &Profile::reassembly,
+                                                                &Profile::rack_tlp,
+                                                                &Profile::fast_retransmit,
+                                                                &Profile::undo,
+                                                                &Profile::delayed_ack,
+                                                                &Profile::nagle,
+                                                                &Profile::zero_window_probes,
+                                                                &Profile::buffer_growth,
+                                                                &Profile::path_mtu_discovery,
+                                                                &Profile::ecn};
+  Profile profile = tcp::kFull;
+  number = static_cast<uint8_t>(number % kProfileNames.size());
+  const std::string_view name = kProfileNames[number];
+  if (name == "classic") return tcp::kClassic;
+  if (name == "no_timestamps" || name == "plain") profile.timestamps = false;
+  if (name == "no_sack" || name == "plain") profile.sack = false;
+  if (name == "no_scaling" || name == "plain") profile.window_scaling = false;
+  if (name == "cookies_always") profile.syn_cookies = tcp::SynCookies::kAlways;
+  if (name == "cookies_never" || name == "plain") profile.syn_cookies = tcp::SynCookies::kNever;
+  if (name == "newreno") profile.congestion = tcp::CongestionAlgorithm::kNewReno;
+  if (name == "uncontrolled") profile.congestion = tcp::CongestionAlgorithm::kNone;
+  if (name == "no_limited") profile.limited_transmit = false;
+  // RFC 9293 alone.
+  if (name == "plain") profile.rack_tlp = profile.undo = profile.ecn = false;
+  if (number >= kFirstSwitch && number < kFirstSwitch + kSwitches.size())
+    profile.*kSwitches[number - kFirstSwitch] = false;
+  if (name == "no_request") profile.ecn_request = false;
   return profile;
 }
 

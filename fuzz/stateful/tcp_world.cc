@@ -31,6 +31,53 @@ TcpFlow& TcpWorld::Ready(size_t i) {
   return flow;
 }
 
+void TcpWorld::Arrive(std::span<const Bytes> frames) {
+  batch_size_ = frames.size();
+  for (const Bytes frame : frames)
+    judge_.OnArrival(frame, {flows_[0].peer(), flows_[0].stack(), config().mtu}, now());
+  Deliver(frames);
+  batch_size_ = 0;
+}
+
+void TcpWorld::ArriveIcmp(Bytes frame) {
+  // [RFC 9293 3.9.2.2 SHLD-26] what it may end while a connection is being opened is not the
+  // model's.
+  const auto snapshot = stack().Inspect(judged_);
+  if (snapshot && snapshot->state == tcp::State::kSynSent) judge_.Retire();
+  Deliver(frame);
+}
+
+// The model follows one connection at a time, from its beginning on.
+void TcpWorld::BeginJudging(const Owned& owned, bool active) {
+  if (owned.flow != 0 || (app_ & tcp_app::kUnjudged) != 0) return;
+  const auto snapshot = stack().Inspect(owned.id);
+  if (!snapshot) return;
+  judge_.Retire();
+  judged_ = owned.id;
+  no_buffer_drops_ = stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)];
+  if (active) {
+    judge_.BeginActive(*snapshot, config().profile);
+  } else if (batch_size_ == 1) {
+    judge_.BeginPassive(*snapshot, config().profile, flows_[0].our_scale(), now());
+  }
+}
+
+void TcpWorld::Judge() {
+  if (!judge_.is_sitting()) return;
+  const auto snapshot = stack().Inspect(judged_);
+  // What memory is short for is not the model's, and there may be a drop without a counter: text
+  // that displaces other text ahead of a gap.
+  const MemoryUse use = stack().memory_in_use();
+  const BufferLimits& buffers = config().buffers;
+  const uint32_t ranges_max = std::min(buffers.held_ranges_max, config().tcp.held_ranges_max);
+  if (!snapshot || use.chunks * 2 >= buffers.chunks_max || use.held_ranges * 2 >= ranges_max ||
+      stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)] != no_buffer_drops_) {
+    judge_.Retire();
+    return;
+  }
+  judge_.Check(*snapshot);
+}
+
 void TcpWorld::Listen(uint32_t backlog) {
   if (listener_) return;
   const auto listener = stack().TcpListen(kListenPort, {.backlog = backlog});
@@ -66,6 +113,7 @@ void TcpWorld::Connect(size_t i, const SocketOptions& options) {
   flow.set_stack_port(snapshot->local.port);
   Owned& owned = owned_[owned_count_++];
   owned = {.id = *id, .flow = i % kFlows};
+  BeginJudging(owned, /*active=*/true);
   Settle();
 }
 
@@ -79,6 +127,7 @@ void TcpWorld::Own(ConnectionId id) {
       owned.flow = i;
   }
   FindFirstByte(owned);
+  BeginJudging(owned, /*active=*/false);
   if ((app_ & tcp_app::kLazyRead) == 0) ReadSome(owned, SIZE_MAX);
 }
 
@@ -159,7 +208,9 @@ void TcpWorld::EndOwned(size_t which, End end) {
     if (end == End::kShutdown) {
       stack().Shutdown(owned->id);
       owned->is_shut = true;
+      if (owned->id == judged_) judge_.OnShutdown();
     } else {
+      if (owned->id == judged_) judge_.Retire();
       if (end == End::kClose) stack().Close(owned->id);
       if (end == End::kAbort) stack().Abort(owned->id);
       // The handle is stale from here on.
@@ -194,7 +245,13 @@ void TcpWorld::OnEvent(const Event& event) {
   if ((app_ & tcp_app::kLazyRead) == 0) ReadSome(*owned, SIZE_MAX);
   const bool lets_go = (owned->is_over && (app_ & tcp_app::kLingers) == 0) ||
                        (owned->peer_closed && (app_ & tcp_app::kHangsUp) != 0);
+  // No timer is the model's.
+  if ((event.mask & tcp_event::kTimedOut) != 0 && owned->id == judged_) judge_.Retire();
   if (!lets_go) return;
+  if (owned->id == judged_) {
+    Judge();
+    judge_.Retire();
+  }
   stack().Close(owned->id);
   Forget(*owned);
 }
@@ -210,6 +267,13 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
   for (TcpFlow& flow : flows_) {
     if (!flow.Matches(frame)) continue;
     flow.OnSent(frame);
+    if (&flow == &flows_[0] && judge_.is_sitting()) {
+      const auto snapshot = stack().Inspect(judged_);
+      const bool is_scaled =
+          snapshot && snapshot->window_scaling && (frame.tcp->flags & tcp_flags::kSyn) == 0;
+      judge_.OnSent(*frame.tcp,
+                    uint32_t{frame.tcp->window} << (is_scaled ? config().tcp.receive_scale : 0));
+    }
     // The numbers of a reset are somebody else's, or 0.
     if ((frame.tcp->flags & tcp_flags::kRst) != 0) continue;
     behaviour_.Add(frame.tcp->sequence - flow.stack_iss().value_or(frame.tcp->sequence));
@@ -219,6 +283,7 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
 }
 
 void TcpWorld::OnRest() {
+  Judge();
   for (size_t i = 0; i < owned_count_; ++i) CheckOwned(owned_[i]);
 }
 
@@ -243,6 +308,7 @@ void TcpWorld::CheckOwned(const Owned& owned) {
 
 void TcpWorld::Finish() {
   for (size_t i = 0; i < owned_count_; ++i) ReadSome(owned_[i], SIZE_MAX);
+  judge_.Retire();
   const size_t calls = owned_count_;
   while (owned_count_ > 0) {
     if ((app_ & tcp_app::kCloses) != 0) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "fuzz/stateful/tcp_flow.h"
+#include "fuzz/stateful/tcp_judge.h"
 #include "fuzz/stateful/world.h"
 #include "stack/stack.h"
 
@@ -25,6 +26,7 @@ inline constexpr uint8_t kLazyRead = 0x02;    // reads only when told
 inline constexpr uint8_t kLingers = 0x04;     // keeps what has ended until the end
 inline constexpr uint8_t kAnswers = 0x08;     // writes as much as it reads
 inline constexpr uint8_t kHangsUp = 0x10;     // closes when the peer does
+inline constexpr uint8_t kUnjudged = 0x80;    // without the model of P2
 inline constexpr uint8_t kCloses = 0x40;      // lets go with Close at the end, otherwise with Abort
 }  // namespace tcp_app
 
@@ -48,8 +50,10 @@ class TcpWorld : public World {
 
   // Moves the flow's clock; before Build.
   TcpFlow& Ready(size_t i);
-  // Takes it in; after Build.
-  void Arrive(Bytes frame) { Deliver(frame); }
+  // Takes it in; after Build. Several at once: in one batch.
+  void Arrive(Bytes frame) { Arrive(std::span<const Bytes>(&frame, 1)); }
+  void Arrive(std::span<const Bytes> frames);
+  void ArriveIcmp(Bytes frame);
 
   // --- The application ---
 
@@ -107,6 +111,8 @@ class TcpWorld : public World {
   void WriteSome(Owned& owned, size_t bytes);
   void FindFirstByte(Owned& owned);
   void CheckOwned(const Owned& owned);
+  void BeginJudging(const Owned& owned, bool active);
+  void Judge();
 
   std::array<TcpFlow, kFlows> flows_;
   const Instant start_;
@@ -118,6 +124,11 @@ class TcpWorld : public World {
   std::array<uint8_t, 2048> last_frame_;
   size_t last_frame_size_ = 0;
   Trace behaviour_;
+  // P2, of the first flow.
+  TcpJudge judge_;
+  ConnectionId judged_;
+  size_t batch_size_ = 0;
+  uint64_t no_buffer_drops_ = 0;
 };
 
 }  // namespace aether::fuzz

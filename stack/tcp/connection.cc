@@ -277,6 +277,7 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
     return false;
   }
   const size_t size = segment.payload.size();
+  const Bytes payload = BeforeHeldFin(segment, control, env);
   // [RFC 5681 4.2] full-sized is at most what we offered, also where a device joined segments.
   if (size > control.peer_segment_bytes)
     control.peer_segment_bytes =
@@ -288,7 +289,7 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
   }
   // Trimmed to what is new on the left and what the window admits on the right.
   const uint32_t old_bytes = rcv_.nxt.DistanceFrom(segment.seq);
-  Bytes text = segment.payload.subspan(std::min<size_t>(old_bytes, size));
+  Bytes text = payload.subspan(std::min<size_t>(old_bytes, payload.size()));
   const bool cut = text.size() > rcv_.window_bytes();
   if (cut) text = text.first(rcv_.window_bytes());
   if (old_bytes > 0 && size > 0 && Has(kSack)) {
@@ -329,6 +330,18 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
                                          segment.seq + static_cast<uint32_t>(size) == rcv_.nxt));
 }
 
+// [RFC 9293 3.10.7.4] after the peer's FIN there is no text, also while that FIN waits behind a
+// gap: what a peer that contradicts itself sends there is cut off.
+Bytes Connection::BeforeHeldFin(const Segment& segment, const Control& control, const Env& env) {
+  if (control.out_of_order == kNoIndex) [[likely]]
+    return segment.payload;
+  const OutOfOrder& out_of_order = env.buffers.out_of_orders[control.out_of_order];
+  if (!out_of_order.fin_held) return segment.payload;
+  if (!out_of_order.fin_at.After(segment.seq)) return {};
+  return segment.payload.first(
+      std::min<size_t>(segment.payload.size(), out_of_order.fin_at.DistanceFrom(segment.seq)));
+}
+
 OutOfOrder* Connection::MakeOutOfOrder(Control& control, const Env& env) {
   Pool<OutOfOrder>& pool = env.buffers.out_of_orders;
   if (control.out_of_order == kNoIndex) control.out_of_order = pool.Allocate();
@@ -360,7 +373,8 @@ bool Connection::HoldText(const Segment& segment, Control& control, const Env& e
   arrival.drop = Drop::kTcpOutOfOrder;
   if (!env.profile().reassembly || Has(kReleased)) return false;
   const uint32_t room = rcv_.window_bytes() - segment.seq.DistanceFrom(rcv_.nxt);
-  const Bytes text = segment.payload.first(std::min<size_t>(segment.payload.size(), room));
+  const Bytes payload = BeforeHeldFin(segment, control, env);
+  const Bytes text = payload.first(std::min<size_t>(payload.size(), room));
   SackBlock duplicate = {};
   // What is held is memory that nobody may read yet: when memory runs short, it is not taken.
   const ChunkPool& chunks = env.buffers.chunks;

@@ -278,6 +278,7 @@ class alignas(64) Connection {
   void OnFinAcknowledged(Arrival& arrival);
   bool TakeText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
   // The place for what is out of order; null when there is no memory for one more.
+  static Bytes BeforeHeldFin(const Segment& segment, const Control& control, const Env& env);
   static OutOfOrder* MakeOutOfOrder(Control& control, const Env& env);
   static void OnDuplicateReported(Control& control, const Env& env);
   static void FreeOutOfOrderIfUnused(Control& control, const Env& env);

@@ -115,6 +115,7 @@ Problem ParseUdp(NaiveFrame& out) {
 Problem ParseTcpOptions(Bytes data, size_t end, NaiveTcp& tcp) {
   const bool syn = (tcp.flags & 0x02) != 0;
   size_t at = 20;
+  tcp.option_kinds.reserve(end - at);
   while (at < end) {
     const uint8_t kind = data[at];
     tcp.option_kinds.push_back(kind);
@@ -250,28 +251,31 @@ std::expected<NaiveFrame, std::string> NaiveParse(Bytes frame) {
   return out;
 }
 
-uint16_t NaiveChecksum(Bytes data) {
-  uint32_t sum = 0;
+namespace {
+
+uint32_t AddUp(Bytes data, uint32_t sum) {
   for (size_t i = 0; i < data.size(); ++i) {
     sum += i % 2 == 0 ? data[i] * 256u : data[i];
     if (sum > 0xffff) sum -= 0xffff;
   }
-  return static_cast<uint16_t>(0xffff - sum);
+  return sum;
 }
+
+}  // namespace
+
+uint16_t NaiveChecksum(Bytes data) { return static_cast<uint16_t>(0xffff - AddUp(data, 0)); }
 
 uint16_t NaiveChecksumWithPseudoHeader(uint32_t source, uint32_t destination, uint8_t protocol,
                                        Bytes data) {
-  std::vector<uint8_t> all;
-  all.reserve(data.size() + 12);
-  for (uint32_t address : {source, destination}) {
-    for (int shift : {24, 16, 8, 0}) all.push_back(static_cast<uint8_t>(address >> shift));
+  std::array<uint8_t, 12> pseudo{};
+  for (size_t i = 0; i < 4; ++i) {
+    pseudo[i] = static_cast<uint8_t>(source >> (24 - 8 * i));
+    pseudo[4 + i] = static_cast<uint8_t>(destination >> (24 - 8 * i));
   }
-  all.push_back(0);
-  all.push_back(protocol);
-  all.push_back(static_cast<uint8_t>(data.size() / 256));
-  all.push_back(static_cast<uint8_t>(data.size() % 256));
-  all.insert(all.end(), data.begin(), data.end());
-  return NaiveChecksum(all);
+  pseudo[9] = protocol;
+  pseudo[10] = static_cast<uint8_t>(data.size() / 256);
+  pseudo[11] = static_cast<uint8_t>(data.size() % 256);
+  return static_cast<uint16_t>(0xffff - AddUp(data, AddUp(pseudo, 0)));
 }
 
 }  // namespace aether::testing

@@ -222,9 +222,11 @@ void ReceiveModel::TakeText(const Segment& segment, int64_t begin) {
   for (int64_t at = std::max(begin, rcv_nxt_); at < std::min(end, window_end); ++at) {
     if (!fin_in_ || at < *fin_in_) arrived_.insert(at);
   }
+  // A second FIN elsewhere: the peer contradicts itself.
+  if (fin && fin_in_ && *fin_in_ != end) is_certain_ = false;
   if (fin && !fin_in_ && end < window_end && end >= rcv_nxt_) {
     fin_in_ = end;
-    // Text beyond it has arrived before: the peer contradicts itself.
+    // Text beyond it has arrived before: the same.
     if (!arrived_.empty() && *arrived_.rbegin() >= end) is_certain_ = false;
   }
   Advance();

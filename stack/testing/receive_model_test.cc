@@ -251,5 +251,15 @@ TEST(ReceiveModel, SynSent) {
   EXPECT_EQ(both.state(), State::kEstablished);
 }
 
+TEST(ReceiveModel, TwoFinsAreAChoice) {
+  Fixture f;
+  f.Gets(51, 10, kFin | kAck);
+  EXPECT_TRUE(f.model.is_certain());
+  f.Gets(51, 10, kFin | kAck);
+  EXPECT_TRUE(f.model.is_certain());
+  f.Gets(1, 0, kFin | kAck);
+  EXPECT_FALSE(f.model.is_certain());
+}
+
 }  // namespace
 }  // namespace aether::testing

@@ -81,6 +81,20 @@ TEST(StackTcpRegression, ASynInTheWindowSendsAHalfOpenConnectionBackToListen) {
   s->DiscardOutput();
 }
 
+// [RFC 9293 3.10.7.4] Found by tcp_passive_fuzzer (P2): text behind a FIN that waited for a gap to
+// close was delivered, and the FIN never.
+TEST(StackTcpRegression, TextBehindAFinThatWaitsIsCutOff) {
+  auto s = Script::Full();
+  s->peer().Send({.flags = tcp_flags::kFin | tcp_flags::kAck, .seq = 4, .data = ToFrame("de")});
+  s->peer().Send({.seq = 5, .data = ToFrame("efgh")});
+  s->peer().Send({.seq = 6, .data = ToFrame("xyz")});
+  s->peer().Send({.seq = 1, .data = ToFrame("abc")});
+  EXPECT_EQ(s->Read(), "abcde");
+  EXPECT_TRUE(s->stack().AtEnd(s->connection()));
+  s->ExpectState(State::kCloseWait);
+  s->DiscardOutput();
+}
+
 // Found by tcp_passive_fuzzer (P5): the timer outlived the connection.
 TEST(StackTcpRegression, KeepaliveForWhatHasEndedArmsNothing) {
   auto s = Script::Established();

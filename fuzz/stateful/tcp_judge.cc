@@ -1,0 +1,164 @@
+#include "fuzz/stateful/tcp_judge.h"
+
+#include <algorithm>
+
+#include "fuzz/naive.h"
+#include "fuzz/stateful/world.h"
+#include "fuzz/target.h"
+
+namespace aether::fuzz {
+namespace {
+
+using testing::ReceiveModel;
+
+// The model keeps every byte by itself.
+constexpr uint32_t kTextBytesMax = 6000;
+
+// False when they lead nowhere.
+bool ReadOptions(Bytes options, ReceiveModel::Segment& segment) {
+  for (size_t at = 0; at < options.size() && options[at] != 0;) {
+    if (options[at] == 1) {
+      ++at;
+      continue;
+    }
+    if (at + 1 >= options.size()) return false;
+    const size_t size = options[at + 1];
+    if (size < 2 || at + size > options.size()) return false;
+    if (options[at] == 8 && size == 10) segment.timestamp = NaiveLong(options, at + 2);
+    if (options[at] == 3 && size == 3) segment.window_scale = options[at + 2];
+    at += size;
+  }
+  return true;
+}
+
+// Nothing when the frame is not right in everything, or for somebody else.
+std::optional<ReceiveModel::Segment> Read(Bytes frame, Ipv4Endpoint peer, Ipv4Endpoint stack,
+                                          size_t mtu) {
+  if (frame.size() < 54 || !std::ranges::equal(frame.first(6), kStackMac.octets)) return {};
+  if (NaiveWord(frame, 12) != 0x0800 || frame[14] >> 4 != 4 || frame[23] != 6) return {};
+  if (NaiveLong(frame, 26) != peer.address.value || NaiveLong(frame, 30) != stack.address.value)
+    return {};
+  const size_t header = (frame[14] & 0xfu) * 4u;
+  const size_t total = NaiveWord(frame, 16);
+  if (header < 20 || total < header + 20 || 14 + total > frame.size() || total > mtu) return {};
+  if (NaiveSum(frame.subspan(14, header)) != 0xffff) return {};
+  const Bytes tcp = frame.subspan(14 + header, total - header);
+  if (NaiveWord(tcp, 0) != peer.port || NaiveWord(tcp, 2) != stack.port) return {};
+  if (NaiveSum(tcp, NaiveSum(frame.subspan(26, 8)) + 6 + tcp.size()) != 0xffff) return {};
+  const size_t offset = size_t{tcp[12]} / 16 * 4;
+  if (offset < 20 || offset > tcp.size()) return {};
+  ReceiveModel::Segment segment{.seq = NaiveLong(tcp, 4),
+                                .ack = NaiveLong(tcp, 8),
+                                .flags = tcp[13],
+                                .window = static_cast<uint16_t>(NaiveWord(tcp, 14)),
+                                .text_bytes = static_cast<uint32_t>(tcp.size() - offset)};
+  // [RFC 9293 3.1 MUST-7] dropped without a trace.
+  if (!ReadOptions(tcp.subspan(20, offset - 20), segment)) return {};
+  return segment;
+}
+
+ReceiveModel::Rules RulesOf(const tcp::Profile& profile) {
+  return {.keeps_out_of_order = profile.reassembly,
+          .timestamps = profile.timestamps,
+          .window_scaling = profile.window_scaling};
+}
+
+tcp::State StateOf(ReceiveModel::State state) {
+  using From = ReceiveModel::State;
+  using To = tcp::State;
+  switch (state) {
+    case From::kSynSent:
+      return To::kSynSent;
+    case From::kSynReceived:
+      return To::kSynReceived;
+    case From::kEstablished:
+      return To::kEstablished;
+    case From::kFinWait1:
+      return To::kFinWait1;
+    case From::kFinWait2:
+      return To::kFinWait2;
+    case From::kClosing:
+      return To::kClosing;
+    case From::kCloseWait:
+      return To::kCloseWait;
+    case From::kLastAck:
+      return To::kLastAck;
+    case From::kTimeWait:
+      return To::kTimeWait;
+    case From::kClosed:
+      break;
+  }
+  return To::kClosed;
+}
+
+}  // namespace
+
+void TcpJudge::BeginActive(const tcp::Snapshot& snapshot, const tcp::Profile& profile) {
+  model_ = ReceiveModel::SynSent(RulesOf(profile), snapshot.snd_una.value());
+  text_bytes_ = 0;
+}
+
+void TcpJudge::BeginPassive(const tcp::Snapshot& snapshot, const tcp::Profile& profile,
+                            uint8_t peer_scale, Instant now) {
+  const bool is_fresh = snapshot.state == tcp::State::kEstablished &&
+                        snapshot.receive_queue_bytes == 0 && snapshot.held_bytes == 0 &&
+                        snapshot.snd_una == snapshot.snd_nxt && text_bytes_ == 0;
+  if (!is_fresh || (snapshot.timestamps && !last_timestamp_)) return;
+  model_ = ReceiveModel::Established(
+      RulesOf(profile), {.iss = snapshot.snd_una.value() - 1,
+                         .irs = snapshot.rcv_nxt.value() - 1,
+                         .peer_window_bytes = snapshot.snd_wnd_bytes,
+                         .peer_scale = snapshot.window_scaling ? peer_scale : uint8_t{0},
+                         .timestamp = snapshot.timestamps ? last_timestamp_ : std::nullopt,
+                         .now = now});
+  model_->OnSent({.seq = snapshot.snd_nxt.value(), .ack = snapshot.rcv_nxt.value()},
+                 snapshot.rcv_wnd_bytes);
+}
+
+void TcpJudge::OnArrival(Bytes frame, const Link& link, Instant now) {
+  const auto segment = Read(frame, link.peer, link.stack, link.mtu);
+  if (!segment) return;
+  if (segment->timestamp) last_timestamp_ = segment->timestamp;
+  text_bytes_ = (segment->flags & ReceiveModel::kSyn) != 0 && !model_
+                    ? segment->text_bytes
+                    : text_bytes_ + segment->text_bytes;
+  if (text_bytes_ > kTextBytesMax) Retire();
+  if (!model_) return;
+  // [RFC 7323 3.2] drops what lacks the timestamps that were agreed on; whether that includes the
+  // SYN-ACK of a simultaneous open is a choice.
+  if (model_->state() == ReceiveModel::State::kSynReceived && !segment->timestamp &&
+      (segment->flags & ReceiveModel::kSyn) != 0) {
+    Retire();
+    return;
+  }
+  model_->OnArrival(*segment, now);
+}
+
+void TcpJudge::OnSent(const testing::NaiveTcp& tcp, uint32_t window_bytes) {
+  if (!model_) return;
+  model_->OnSent({.seq = tcp.sequence,
+                  .ack = tcp.acknowledgment,
+                  .flags = tcp.flags,
+                  .window = tcp.window,
+                  .text_bytes = static_cast<uint32_t>(tcp.payload.size())},
+                 window_bytes);
+}
+
+void TcpJudge::Check(const tcp::Snapshot& snapshot) {
+  if (!model_) return;
+  if (!model_->is_certain()) {
+    Retire();
+    return;
+  }
+  const tcp::State wanted = StateOf(model_->state());
+  FUZZ_CHECK(P2, snapshot.state == wanted);
+  if (wanted == tcp::State::kClosed || wanted == tcp::State::kTimeWait) {
+    Retire();
+    return;
+  }
+  FUZZ_CHECK(P2, snapshot.snd_una.value() == model_->snd_una());
+  if (wanted == tcp::State::kSynSent) return;
+  FUZZ_CHECK(P2, snapshot.rcv_nxt.value() == model_->rcv_nxt());
+}
+
+}  // namespace aether::fuzz
