@@ -298,7 +298,8 @@ void DhcpWorld::Send(Bytes payload, bool from_server_port, uint8_t shape) {
                                                     : after >= DhcpState::kBound);
         break;
       case DhcpModel::Verdict::kNak:
-        FUZZ_CHECK(P2, after == DhcpState::kSelecting && !stack().address());
+        FUZZ_CHECK(P2, after == DhcpState::kSelecting);
+        FUZZ_CHECK(P2, !stack().address() || client_->on_fallback());
         break;
     }
   }

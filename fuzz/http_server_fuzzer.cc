@@ -295,6 +295,9 @@ class HttpWorld final : public World {
   void Write(Client& client, Bytes bytes);
   void Write(Client& client, std::string_view text) { Write(client, BytesOf(text)); }
   void Pump();
+  void Acknowledge(StreamPeer& peer) {
+    if (peer.may_speak()) DeliverAndServe(peer.Acknowledge());
+  }
   void DeliverAndServe(Bytes frame);
   void Serve();
   void PassTime(Duration by);
@@ -525,14 +528,14 @@ void HttpWorld::Carry(const Record& record) {
     case kWindow:
       peer.offered_window = record.U16(1);
       client.is_smooth = client.is_smooth && record.U16(1) > 2000;
-      if (peer.may_speak()) DeliverAndServe(peer.Acknowledge());
+      Acknowledge(peer);
       break;
     case kHold:
       peer.holds = record.U8(1) % 2 == 1;
       if (peer.holds) client.is_smooth = false;
       break;
     case kAcknowledge:
-      if (peer.may_speak()) DeliverAndServe(peer.Acknowledge());
+      Acknowledge(peer);
       break;
     case kTime:
       PassTime(record.TimeAt(0, kAdvanceMax));
@@ -556,8 +559,7 @@ void HttpWorld::Carry(const Record& record) {
     }
     case kBlock:
       was_blocked_ = true;
-      BlockDevice(record.U8(0));
-      return;
+      return BlockDevice(record.U8(0));
     default:
       return;
   }

@@ -151,7 +151,8 @@ Config StackConfig(const Choices& choices) {
   const auto few = [](uint8_t byte, uint32_t enough) {
     return byte == 0 ? enough : 1u + (byte - 1u) % 16;
   };
-  config.buffers.chunks_max = few(choices.head[2], 64);
+  // Of fewer chunks than 5 text ahead of a gap could take all, and the gap would stay.
+  config.buffers.chunks_max = few(choices.head[2], 60) + 4;
   config.buffers.send_items_max = few(choices.head[3], 128);
   config.buffers.sent_segments_max = few(choices.head[4], 128);
   config.buffers.held_ranges_max = few(choices.head[4], 32);
@@ -311,7 +312,7 @@ void ApiWorld::OnSent(const testing::NaiveFrame& frame, Bytes) {
     // The peer answers a SYN when its turn comes.
     if ((frame.tcp->flags & tcp_flags::kSyn) != 0 && (frame.tcp->flags & tcp_flags::kAck) == 0) {
       syn_of_stack_[i] = frame.tcp->sequence;
-      if (peer.is_established()) peer.OnSent(frame);
+      if (peer.is_established() && !is_wild_) peer.OnSent(frame);
       return;
     }
     if (!is_wild_) peer.OnSent(frame);
@@ -407,7 +408,18 @@ void ApiWorld::Connect(const Record& record) {
   const auto seen = stack().Inspect(*id);
   FUZZ_CHECK(P2, seen && seen->remote == remote && seen->state == tcp::State::kSynSent);
   FUZZ_CHECK(P2, local_port == 0 || seen->local.port == local_port);
+  // Who had the same ends before has not heard of its end.
+  for (size_t i = 0; i < kPeers; ++i) {
+    if (peers_[i].peer() != remote || peers_[i].stack() != seen->local) continue;
+    peers_[i].Forget();
+    for (Owned& owned : owned_) {
+      if (owned.peer == static_cast<int>(i)) owned.peer = -1;
+    }
+  }
   quiet->Start(remote, seen->local, 0xffffff00u);
+  for (Owned& owned : owned_) {
+    if (owned.peer == static_cast<int>(quiet - peers_.begin())) owned.peer = -1;
+  }
   syn_of_stack_[static_cast<size_t>(quiet - peers_.begin())].reset();
   *free = {
       .id = *id, .is_live = true, .peer = static_cast<int>(quiet - peers_.begin()), .owner = owner};
@@ -617,13 +629,19 @@ void ApiWorld::SetAddress(unsigned what) {
       break;
   }
   Settle(config().tcp.connections_max);
-  if (stack().address() == before) return;
+  const auto after = stack().address();
+  if (before && after && before->address == after->address) {
+    moved_ = moved_ || *before != *after;
+    return;
+  }
+  if (!before && !after) return;
   // All connections ended, and those who own one know.
   moved_ = true;
   for (const Owned& owned : owned_) {
     if (!owned.is_live) continue;
     const auto seen = stack().Inspect(owned.id);
-    FUZZ_CHECK(P2, seen && seen->state == tcp::State::kClosed);
+    FUZZ_CHECK(
+        P2, seen && (seen->state == tcp::State::kClosed || seen->state == tcp::State::kTimeWait));
   }
   FUZZ_CHECK(P2, stack().time_wait_count() == 0);
 }
@@ -869,6 +887,11 @@ void ApiWorld::Finish() {
     if (!is_wild_ && peer.may_speak()) Deliver(peer.Acknowledge());
   }
   Pump();
+  // What nobody answers to would keep its memory from the others.
+  for (Owned& owned : owned_) {
+    if (owned.is_live && (owned.peer < 0 || peers_[static_cast<size_t>(owned.peer)].is_dead()))
+      LetGo(owned, true);
+  }
   // P14: the failures are over, and so nothing that was written is lost.
   const Instant end = now() + seconds(300);
   for (int i = 0; is_kept && now() < end; ++i) {

@@ -273,6 +273,7 @@ class Hosts {
   void Flush(uint8_t lost_of_0, uint8_t lost_of_1);
   void PassTime(Duration by);
   bool PassDeadline(Duration most);
+  void CarryLink(size_t side, const Record& record);
   void ReadAll();
   void CheckLanes();
   void Note(uint64_t value) { behaviour_.Add(value); }
@@ -574,6 +575,43 @@ void Hosts::Stage() {
   }
 }
 
+// What happens to a frame on its way.
+void Hosts::CarryLink(size_t side, const Record& record) {
+  switch (record.operation) {
+    case kDeliver:
+      DeliverAt(side, record.U8(1));
+      break;
+    case kDrop:
+      if (link_.count(side) > 0) link_.Take(side, record.U8(1) % link_.count(side));
+      break;
+    case kDouble:
+      if (link_.count(side) > 0) link_.Double(side, record.U8(1) % link_.count(side));
+      break;
+    case kDamage:
+      if (link_.count(side) == 0) break;
+      Catch(1 - side);
+      ++steps_;
+      // P13: it is gone, and nothing else happens.
+      hosts_[1 - side].DeliverDamaged(link_.Take(side, record.U8(1) % link_.count(side)), 14,
+                                      record.U16(2));
+      break;
+    case kCut: {
+      if (link_.count(side) == 0) break;
+      Catch(1 - side);
+      ++steps_;
+      const Bytes frame = link_.Take(side, record.U8(1) % link_.count(side));
+      hosts_[1 - side].Deliver(frame.first(record.U16(2) % (frame.size() + 1)));
+      break;
+    }
+    case kRewrite:
+      link_.Rewrite(side, record.U32(1), record.U32(2));
+      tampered_ = true;
+      break;
+    default:
+      break;
+  }
+}
+
 void Hosts::Carry(const Record& record) {
   const size_t side = record.U8(0) % 2;
   const size_t lane = record.U8(1) % kLanes;
@@ -617,35 +655,6 @@ void Hosts::Carry(const Record& record) {
       listeners_[side].reset();
       hosts_[side].Settle();
       break;
-    case kDeliver:
-      DeliverAt(side, record.U8(1));
-      break;
-    case kDrop:
-      if (link_.count(side) > 0) link_.Take(side, record.U8(1) % link_.count(side));
-      break;
-    case kDouble:
-      if (link_.count(side) > 0) link_.Double(side, record.U8(1) % link_.count(side));
-      break;
-    case kDamage:
-      if (link_.count(side) == 0) break;
-      Catch(1 - side);
-      ++steps_;
-      // P13: it is gone, and nothing else happens.
-      hosts_[1 - side].DeliverDamaged(link_.Take(side, record.U8(1) % link_.count(side)), 14,
-                                      record.U16(2));
-      break;
-    case kCut: {
-      if (link_.count(side) == 0) break;
-      Catch(1 - side);
-      ++steps_;
-      const Bytes frame = link_.Take(side, record.U8(1) % link_.count(side));
-      hosts_[1 - side].Deliver(frame.first(record.U16(2) % (frame.size() + 1)));
-      break;
-    }
-    case kRewrite:
-      link_.Rewrite(side, record.U32(1), record.U32(2));
-      tampered_ = true;
-      break;
     case kFlush:
       Flush(0, 0);
       break;
@@ -661,6 +670,7 @@ void Hosts::Carry(const Record& record) {
       }
       break;
     default:
+      CarryLink(side, record);
       break;
   }
   ExchangeArp();
@@ -679,8 +689,14 @@ void Hosts::ReadAll() {
 // Whatever was written has arrived, or an end says why not.
 void Hosts::CheckLanes() {
   const bool repeats = choices_.profile % 8 != 7;
+  // Two hosts whose memory is full of what they want to send each other wait until one gives up.
+  std::array<uint64_t, 2> written{};
   for (const Lane& lane : lanes_) {
-    if (!lane.is_used() || tampered_ || !repeats) continue;
+    for (size_t side = 0; side < 2; ++side) written[side] += lane.ends[side].written;
+  }
+  const bool may_be_stuck = choices_.Has(kFewChunks) && written[0] > 0 && written[1] > 0;
+  for (const Lane& lane : lanes_) {
+    if (!lane.is_used() || tampered_ || !repeats || may_be_stuck) continue;
     for (size_t writer = 0; writer < 2; ++writer) {
       const End& from = lane.ends[writer];
       const End& to = lane.ends[1 - writer];
@@ -770,6 +786,8 @@ const Origin& NearWrap() {
         if (i * 15625 % kCycle == 1) return i;
       }
     }();
+    // The search is no part of any execution.
+    const Trace trace = CurrentTrace();
     Origin best;
     uint64_t best_distance = UINT64_MAX;
     for (uint64_t i = 0; i < 200 && best_distance > 1500; ++i) {
@@ -782,6 +800,7 @@ const Origin& NearWrap() {
       tried.shift = kStep * static_cast<int64_t>(distance / kRounded * kInverse % kCycle);
       best = tried;
     }
+    CurrentTrace() = trace;
     return best;
   }();
   return origin;

@@ -34,7 +34,21 @@ struct NaiveDnsReading {
   size_t aliases = 0;
 };
 
-// `wire`: the datagram is an answer to one question, of type A and class IN.
+// [RFC 2308 5] the first SOA among the authorities.
+AETHER_UNCOUNTED inline void ReadNegativeTtl(Bytes message, size_t at, NaiveDnsReading& reading) {
+  NaiveRecord record;
+  for (unsigned left = NaiveWord(message, 6); left > 0; --left)
+    NaiveDns::ReadRecord(message, at, record);
+  for (unsigned left = NaiveWord(message, 8); left > 0 && !reading.has_negative_ttl; --left) {
+    NaiveDns::ReadRecord(message, at, record);
+    if (record.type != 6 || record.record_class != 1) continue;
+    reading.has_negative_ttl = true;
+    reading.negative_ttl_s =
+        std::min(record.ttl_s, NaiveLong(message, record.data_at + record.data_bytes - 4));
+  }
+}
+
+// Invalid unless it is a response to one question, of type A and class IN.
 AETHER_UNCOUNTED inline NaiveDnsReading ReadDnsNaively(Bytes message, size_t aliases_max) {
   using Kind = NaiveDnsReading::Kind;
   NaiveDnsReading reading;
@@ -85,17 +99,7 @@ AETHER_UNCOUNTED inline NaiveDnsReading ReadDnsNaively(Bytes message, size_t ali
     ++reading.aliases;
     name = alias;
   }
-  // [RFC 2308 5] the first SOA among the authorities.
-  at = answers_at;
-  for (unsigned left = NaiveWord(message, 6); left > 0; --left)
-    NaiveDns::ReadRecord(message, at, record);
-  for (unsigned left = NaiveWord(message, 8); left > 0 && !reading.has_negative_ttl; --left) {
-    NaiveDns::ReadRecord(message, at, record);
-    if (record.type != 6 || record.record_class != 1) continue;
-    reading.has_negative_ttl = true;
-    reading.negative_ttl_s =
-        std::min(record.ttl_s, NaiveLong(message, record.data_at + record.data_bytes - 4));
-  }
+  ReadNegativeTtl(message, answers_at, reading);
   if (code == 3) {
     reading.kind = Kind::kNoName;
   } else if (reading.address_count > 0) {

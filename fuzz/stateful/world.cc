@@ -290,7 +290,10 @@ void World::AnswerArp(const testing::NaiveArp& request) {
 void World::CheckReaction(const Count& count) {
   const uint64_t connections = stack_->connection_count();
   if (count.inputs > 0) {
-    const uint64_t waiting_max = connections + config_.net.arp_queue_max + 64;
+    // Fragments: as many as the largest datagram needs, at least.
+    const uint64_t fragments = 65535 / ((config_.mtu - 20u) / 8 * 8) + 1;
+    const uint64_t waiting_max = connections + config_.net.arp_queue_max + 64 +
+                                 std::max<uint64_t>(config_.net.output_fragments_max, fragments);
     // Beside the reaction to an event, timers of all connections may be due at the same time.
     const uint64_t arp_and_timers = count.arp_in * waiting_max + (count.is_timed ? connections : 0);
     FUZZ_CHECK(P7, count.control_out <= count.inputs * kControlPerInputMax + arp_and_timers);

@@ -367,7 +367,11 @@ void Layer::Apply(const SocketOptions& options, uint32_t index) {
 void Layer::DropAll() {
   for (uint32_t index = 0; index < connections_.touched(); ++index) {
     Connection& connection = connections_[index];
-    if (connection.generation == 0 || connection.state() == State::kClosed) continue;
+    // What is over has had its end; somebody may still read from it.
+    if (connection.generation == 0 || connection.state() == State::kClosed ||
+        connection.state() == State::kTimeWait) {
+      continue;
+    }
     ForgetReceived(connection);
     AddEvents(index, tcp_event::kTimedOut);
     EndConnection(index);

@@ -33,8 +33,8 @@ bool Connection::WindowHoldsBack(const Env& env) const {
   return usable == 0 && Has(kFinQueued) && !Has(kFinSent);
 }
 
-// There is something to send, nothing in flight that would bring an event, and no record of a flight
-// left: other connections have them all. Nobody tells when they give some back.
+// There is something to send, nothing in flight that would bring an event, and no record of a
+// flight left: other connections have them all. Nobody tells when they give some back.
 bool Connection::PoolsHoldBack(const Control& control, const Env& env) const {
   if (!env.profile().retransmission || state_ == State::kClosed || state_ == State::kTimeWait ||
       snd_.flight_bytes() > 0) {
@@ -240,9 +240,10 @@ Arrival Connection::OnSendTimer(Control& control, const Env& env) {
     }
     case SendTimer::kPersist: {
       if (snd_.usable_bytes() > 0) {
-        // [RFC 9293 3.8.6.2.1 MUST-38] the override: what fits leaves, however little. What waited
+        // [RFC 9293 3.8.6.2.1 MUST-38] the override: what fits leaves, however little. What waits
         // for a record is just tried again.
         if (WindowHoldsBack(env)) Set(kSmallAllowed);
+        if (PoolsHoldBack(control, env)) ArmSendTimer(/*restart=*/false, control, env);
         return {};
       }
       if (tries > 0 && UserTimeoutLeft(control, env) == Duration::zero()) {

@@ -323,6 +323,24 @@ TEST(StackTcpEnd, TheApplicationLearnsWhichItWas) {
   EXPECT_FALSE(reset->stack().AtEnd(reset->connection()));
 }
 
+// Found by the target stack_api: a connection that had finished was told once more that it ended,
+// with every change of the address, and lost what was not read yet.
+TEST(StackTcpEnd, AnotherAddressDoesNotEndWhatIsOver) {
+  const auto s = Script::Established(FullOptions());
+  s->Shutdown();
+  s->Expect(Fin());
+  s->peer().Ack();
+  s->peer().Data("unread");
+  s->peer().Fin();
+  s->DiscardOutput();
+  EXPECT_NE(s->TakeEvents() & tcp_event::kFinished, 0);
+  for (const uint8_t host : {uint8_t{77}, uint8_t{78}}) {
+    s->stack().SetAddress({Ipv4Address::Of(10, 0, 0, host), 24}, std::nullopt);
+    EXPECT_EQ(s->TakeEvents(), 0);
+  }
+  EXPECT_EQ(s->stack().Readable(s->connection()), 6u);
+}
+
 // Found by the target two_stacks: bytes that a reset took away before they were read, with the
 // peer's FIN behind them, looked like a stream that was read to its end.
 TEST(StackTcpEnd, WhatAResetTookAwayWasNotRead) {
