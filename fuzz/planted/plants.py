@@ -26,6 +26,10 @@ PROPERTIES = {f"P{n}" for n in range(1, 17)} | {"ASan", "UBSan", "MSan", "CHECK"
 USED_ID = re.compile(r"\bPLANT(?:_WHEN)?\((\w+),")
 
 
+# Processes that stop() ends.
+CHILDREN = set()
+
+
 class Problem(Exception):
     """Something is wrong with the tree, the table or the machine; the text says what."""
 
@@ -142,9 +146,15 @@ def configure(tree, build, preset="fuzz"):
 
 
 def run_quietly(command, folder):
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0:
-        raise Problem(f"{' '.join(command)}:\n" + "\n".join(done.stdout.splitlines()[-60:]))
+    child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True, start_new_session=True)
+    CHILDREN.add(child.pid)
+    try:
+        output, _ = child.communicate()
+    finally:
+        CHILDREN.discard(child.pid)
+    if child.returncode != 0:
+        raise Problem(f"{' '.join(command)}:\n" + "\n".join(output.splitlines()[-60:]))
 
 
 def compile_targets(build, names, jobs):
@@ -205,9 +215,6 @@ class Finished:
         self.returncode = returncode
         self.output = output
         self.cpu_s = cpu_s
-
-
-CHILDREN = set()
 
 
 def run_child(command, environment, folder, cpu_limit_s, wall_limit_s):
