@@ -180,7 +180,9 @@ Drop HttpHeadParser::Target() {
   view_.target_offset_ = Offset(target);
   view_.target_size_ = static_cast<uint32_t>(at_ - target);
   ++at_;
-  if (view_.target_size_ == 1 && *target == '/') [[likely]] {
+  // [RFC 9112 3.2.3] CONNECT has the authority form and no other.
+  if (view_.target_size_ == 1 && *target == '/' && view_.method_ != HttpMethod::kConnect)
+      [[likely]] {
     view_.path_offset_ = view_.target_offset_;
     view_.path_size_ = 1;
     return Drop::kNone;

@@ -88,6 +88,13 @@ TEST(HttpRequest, Versions) {
   EXPECT_EQ(Parsed("GET / HTTP/1.0\r\n\r\n").minor_version(), 0);
 }
 
+// [RFC 9112 3.2.3] no path, and the shortest one neither.
+TEST(HttpRequest, ConnectHasAnAuthorityOnly) {
+  EXPECT_EQ(ErrorOf("CONNECT / HTTP/1.1\r\nHost: h\r\n\r\n"), Drop::kHttpBadRequest);
+  EXPECT_EQ(ErrorOf("CONNECT /x HTTP/1.1\r\nHost: h\r\n\r\n"), Drop::kHttpBadRequest);
+  EXPECT_EQ(Parsed("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n").target(), "h:1");
+}
+
 // [RFC 9112 3.2] forms of the target. [RFC 9112 3.2.2] the authority of an absolute one stands for
 // the host. [RFC 9110 4.2.1] [RFC 9110 4.2.3] [RFC 9110 4.2.4] what an http URI may be.
 TEST(HttpRequest, TargetForms) {
