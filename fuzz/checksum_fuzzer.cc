@@ -44,13 +44,12 @@ struct Case {
   size_t flip_bit = 0;
 };
 
-void CheckUnit(ChecksumUnit unit, Bytes data, const Case& c, uint16_t expected) {
+// `to` ends where its allocation ends.
+void CheckUnit(ChecksumUnit unit, Bytes data, uint8_t* to, uint16_t expected) {
   FUZZ_CHECK(P10, Wire(SumBytesWith(unit, data)) == expected);
-  // The copy ends where its allocation ends.
-  const auto memory = std::make_unique_for_overwrite<uint8_t[]>(c.to_align + data.size());
-  uint8_t* const to = memory.get() + c.to_align;
+  std::memset(to, 0xa5, data.size());
   FUZZ_CHECK(P10, Wire(CopyAndSumWith(unit, to, data)) == expected);
-  FUZZ_CHECK(P1, std::equal(data.begin(), data.end(), to));
+  FUZZ_CHECK(P1, data.empty() || std::memcmp(to, data.data(), data.size()) == 0);
 }
 
 void CheckPieces(Bytes data, const Case& c, uint16_t expected) {
@@ -108,16 +107,22 @@ void CheckPseudoHeader(Records& records) {
 }
 
 AETHER_UNCOUNTED void Repeat(Bytes bytes, MutableBytes to) {
-  for (size_t at = 0; at < to.size(); at += bytes.size())
-    std::memcpy(&to[at], bytes.data(), std::min(bytes.size(), to.size() - at));
+  size_t filled = std::min(bytes.size(), to.size());
+  if (filled == 0) return;
+  std::memcpy(to.data(), bytes.data(), filled);
+  // Whole periods, twice as many each time.
+  for (; filled < to.size(); filled *= 2)
+    std::memcpy(&to[filled], to.data(), std::min(filled, to.size() - filled));
 }
 
-void Run(Records records) {
+void Run(Records records, bool is_rare) {
   Case c;
   c.from_align = records.Below(64);
   c.to_align = records.Below(64);
   const uint8_t kind = records.Byte();
-  c.size = kind == 255 && c.to_align == 63 ? records.U16() : records.Size(700);
+  // Up to the largest datagram, in one of 64 inputs whatever is in them: were it to be had by a
+  // byte, the engine would learn to ask for it, and all would be slow.
+  c.size = is_rare ? records.U16() : records.Size(700);
   const uint32_t most = static_cast<uint32_t>(c.size);
   c.cuts = {records.Below(most + 1), records.Below(most + 1)};
   std::ranges::sort(c.cuts);
@@ -134,10 +139,11 @@ void Run(Records records) {
   const Bytes data(at, c.size);
   const uint16_t expected = SlowSum(data);
   CurrentTrace().Add(expected);
+  const auto copy = std::make_unique_for_overwrite<uint8_t[]>(c.to_align + c.size);
   for (const ChecksumUnit unit : kUnits) {
     // The reference unit is as slow as the one here.
     if (unit == ChecksumUnit::kReference && c.size > 64) continue;
-    if (IsAvailable(unit)) CheckUnit(unit, data, c, expected);
+    if (IsAvailable(unit)) CheckUnit(unit, data, copy.get() + c.to_align, expected);
   }
   CheckPieces(data, c, expected);
   CheckMessage({at, c.size}, c);
@@ -148,6 +154,8 @@ void Run(Records records) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 4096) return -1;
-  aether::fuzz::Run(aether::fuzz::Records({data, size}));
+  aether::fuzz::Trace hash;
+  hash.Add(aether::Bytes(data, size));
+  aether::fuzz::Run(aether::fuzz::Records({data, size}), hash.hash() % 64 == 0);
   return 0;
 }

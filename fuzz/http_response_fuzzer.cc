@@ -149,6 +149,8 @@ AETHER_UNCOUNTED Outcome Read(Bytes stream, const HttpResponseLimits& limits, bo
   if (reader.state() != State::kDone) reader.OnEnd();
   FUZZ_CHECK(P10, reader.state() == State::kDone || reader.state() == State::kFailed);
   FUZZ_CHECK(P10, (reader.state() == State::kFailed) == (reader.error() != Drop::kNone));
+  const size_t head_bytes = reader.response() ? reader.response()->head_size() : 0;
+  FUZZ_CHECK(P10, reader.head().size() == head_bytes);
   return {.state = reader.state(),
           .error = reader.error(),
           .taken = at,

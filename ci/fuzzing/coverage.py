@@ -75,7 +75,7 @@ def report(runner, chosen, jobs):
         if not name.startswith("stack/") or rule is None or regions["count"] == 0:
             continue
         rows.append(Row(name, regions["covered"], regions["count"], rule.floor, rule.group))
-    shown = subprocess.run([tool("llvm-cov"), "show", "-show-regions", "-use-color=0", *arguments,
+    shown = subprocess.run([tool("llvm-cov"), "show", "-show-line-counts", "-show-regions", "-use-color=0", *arguments,
                             *[t.ROOT / r.file for r in rows]], check=True, capture_output=True).stdout
     (BUILD / "uncovered.txt").write_bytes(shown)
     return rows
@@ -99,6 +99,19 @@ def missed(rows):
     for group, (covered, regions) in sorted(groups.items()):
         if 100.0 * covered / regions < rules[group]:
             out.append(f"{group[4:]}: {100.0 * covered / regions:.1f} % of regions, the floor is {rules[group]} %")
+    return out
+
+
+def unlinked(rows, root=t.ROOT, rules=None):
+    """The sources with a floor that are in no target: they would be at 0 %, and are not among the rows."""
+    rules = rules if rules is not None else read_rules()
+    there = {row.file for row in rows}
+    out = []
+    for path in sorted((root / "stack").rglob("*.cc")):
+        name = str(path.relative_to(root))
+        rule = rule_of(rules, name)
+        if name not in there and not name.endswith("_test.cc") and rule is not None and rule.floor is not None:
+            out.append(f"{name}: in no target")
     return out
 
 

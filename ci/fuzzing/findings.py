@@ -40,7 +40,7 @@ def stack(log):
     frames = []
     for frame in FRAME.findall(first.group(0)):
         if re.search(r"fuzzer::|FuzzerMain|FuzzerLoop|FuzzerDriver|__libc_start|\b_start\b|\babort\b|\braise\b|"
-                     r"pthread_kill|__sanitizer_print_stack|compiler-rt", frame):
+                     r"pthread_kill|__sanitizer_print_stack|compiler-rt|aether::fuzz::Fail|^\(/", frame):
             continue
         frames.append(re.sub(r"\(/[^)]*\)|\(BuildId[^)]*\)", "", readable(frame)).rstrip())
     return frames

@@ -37,6 +37,10 @@ class Outcome:
     trouble: str = ""
 
     @property
+    def is_short(self):
+        return self.trouble.startswith("only ")
+
+    @property
     def is_slow(self):
         return self.is_measured and self.execs_per_second < self.target.floor
 
@@ -119,9 +123,11 @@ class Runner:
             command.insert(2, f"-dict={dictionary}")
         return command
 
-    def prepare(self, target):
-        """A work folder with a fresh copy of the corpus, and one for findings."""
+    def prepare(self, target, is_again=False):
+        """A work folder with a fresh copy of the corpus, or that of the last run, and one for findings."""
         work = self.folder(target.name, "work")
+        if is_again:
+            return work
         shutil.rmtree(work, ignore_errors=True)
         corpus = work / "corpus"
         corpus.mkdir(parents=True)
@@ -133,9 +139,9 @@ class Runner:
         self.folder(target.name, "findings").mkdir(parents=True, exist_ok=True)
         return work
 
-    def fuzz(self, target, seconds, is_measured):
+    def fuzz(self, target, seconds, is_measured, is_again=False):
         """`seconds` of fuzzing, or with 0 the corpus alone."""
-        work = self.prepare(target)
+        work = self.prepare(target, is_again)
         findings = self.folder(target.name, "findings")
         before = set(findings.iterdir())
         outcome = Outcome(target)
