@@ -362,9 +362,9 @@ class Flow:
             old = side
             old.__init__()
             said += ("anew",)
-        side.irs = reply.seq
-        if relative_ack is not None and _is_after(relative_ack, side.rcv):
+        if relative_ack is not None and (side.irs is None or _is_after(relative_ack, side.rcv)):
             side.rcv = relative_ack
+        side.irs = reply.seq
         result.setdefault("syn", set()).add(said)
 
     def _reduce_reset(self, side, reply, relative_ack, result):

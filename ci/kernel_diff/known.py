@@ -82,10 +82,13 @@ def _may_be_old(d):
 
 
 def _contradicts_its_fin(d):
-    """Somewhere data stood behind a FIN."""
-    facts = [f for f in d.flow.facts[:d.number + 1] if "flags" in f and not f["flags"] & (SYN | RST)]
-    fins = [f["finish"] - 1 for f in facts if f["flags"] & FIN]
-    return any(f["seq"] + f["length"] > fin and f["length"] and f["finish"] < FAR for f in facts for fin in fins)
+    """It has data behind a FIN that came before, or a FIN before data that came before."""
+    if not _is_tcp(d) or _has(d, SYN | RST):
+        return False
+    earlier = [f for f in d.flow.facts[:d.number] if "flags" in f and not f["flags"] & (SYN | RST) and f["finish"] < FAR]
+    end = d.facts["seq"] + d.facts["length"]
+    return d.facts["size"] > 0 and any(end > f["finish"] - 1 for f in earlier if f["flags"] & FIN) or \
+        _has(d, FIN) and any(f["seq"] + f["length"] > end for f in earlier if f["length"])
 
 
 def _ends_at_next(d):
@@ -133,6 +136,16 @@ def _only_fin_numbers(d):
 def _blocks_ahead(d, result):
     """What is held ahead of the acknowledgement, without D-SACK and FINs."""
     return {block for block in _without_fins(d, result.get("sack", ())) if result.get("ack", 0) < block[1] < FAR}
+
+
+def _outer(blocks):
+    """Without blocks that lie within others: those of D-SACK."""
+    return {block for block in blocks
+            if not any(other != block and other[0] <= block[0] and block[1] <= other[1] for other in blocks)}
+
+
+def _is_old_reset(d):
+    return _has(d, RST) and _is_tcp(d) and (d.facts["half_open"] or _in_time_wait(d)) and _may_be_old(d)
 
 
 def _fin_taken(d):
@@ -196,12 +209,17 @@ KNOWN = [
           ANY, lambda d: "tsecr" in d.ignored and _may_be_old(d), END),
     Known("no D-SACK for what has an old timestamp",
           "[RFC 2883 4] a duplicate is reported. We answer an old timestamp before looking at numbers; Linux reports it.",
-          ("sack",), lambda d: _is_old_stamp(d) and d.facts["length"] > 0 and d.facts["seq"] < d.facts["rcv"] and
-          "sack" in d.linux),
-    Known("a bad acknowledgement, half open and outside of the window",
-          "[RFC 9293 3.10.7.4] first the number is checked and answered with an ACK (a repeated SYN with our SYN-ACK), and "
-          "only fifth the acknowledgement with a reset. Linux checks it first [RFC 9293 3.5.2 group 2].",
-          ("rst", "ack", "tsecr", "syn"), lambda d: _bad_half_open_ack(d) and _is_outside(d) and
+          ("sack",), lambda d: _is_tcp(d) and _may_be_old(d) and d.facts["length"] > 0 and "sack" in d.linux and
+          (d.facts["seq"] < d.facts["rcv"] or d.facts["seq"] - d.facts["rcv"] == 1 << 31)),
+    Known("no D-SACK beside a challenge",
+          "[RFC 2883 4] data that ends at RCV.NXT came before and is reported. Linux goes on to its acknowledgement, which is "
+          "implausible, and challenges that.",
+          ("sack",), lambda d: _ends_at_next(d) and _is_implausible_ack(d) and _blocks_ahead(d, d.ours) ==
+          _blocks_ahead(d, d.linux)),
+    Known("a bad acknowledgement, half open and outside of the window or old",
+          "[RFC 9293 3.10.7.4] first number and timestamp are checked and answered with an ACK (a repeated SYN with our "
+          "SYN-ACK), and only fifth the acknowledgement with a reset. Linux checks it first [RFC 9293 3.5.2 group 2].",
+          ("rst", "ack", "tsecr", "syn"), lambda d: _bad_half_open_ack(d) and (_is_outside(d) or _may_be_old(d)) and
           set(d.linux) == {"rst"} and "rst" not in d.ours),
     Known("a SYN-ACK to a half-open connection",
           "[RFC 9293 3.5] a SYN-ACK that acknowledges our SYN completes the handshake, as in a simultaneous open. Linux, "
@@ -239,6 +257,15 @@ KNOWN = [
           "[RFC 9293 3.10.7.4] in the window it is acceptable and needs no answer. To Linux the window is shut by then.",
           ("ack", "tsecr", "sack"), lambda d: _in_time_wait(d) and not d.ours and d.facts["size"] == 0 and
           d.facts["seq"] > d.facts["rcv"] and not _has(d, RST)),
+    Known("a reset with an old timestamp",
+          "[RFC 7323 5.2] resets are not subject to PAWS. Linux makes no such exception while a connection is half open or in "
+          "TIME-WAIT.",
+          ANY, lambda d: _is_old_reset(d) and not d.linux, END),
+    Known("D-SACK of several pieces that were held",
+          "[RFC 2883 4] one block tells of one contiguous part that came twice. Where it covers several pieces that we hold "
+          "one by one we tell of the first; Linux has joined them.",
+          ("sack",), lambda d: _is_tcp(d) and d.facts["length"] > 0 and d.facts["seq"] > d.facts["rcv"] and
+          _outer(d.ours.get("sack", ())) == _outer(d.linux.get("sack", ()))),
     Known("D-SACK of what was held",
           "[RFC 2883 4] when text in order reaches over text that was held, Linux reports the part that came twice. We "
           "report only duplicates of what comes behind.",
@@ -373,8 +400,8 @@ def aftermath(d):
     if _ends_at_next(d):
         # The kernel took its acknowledgement and window.
         return END if d.facts["news"] else ("tsecr",)
-    # [RFC 7323 5.2] resets are not subject to PAWS. In TIME-WAIT Linux makes no exception for a minute.
-    if _has(d, RST) and _in_time_wait(d) and _may_be_old(d):
+    # See "a reset with an old timestamp".
+    if _is_old_reset(d):
         return END
     if _is_before_syn_ack(d) and d.facts["size"]:
         return END
