@@ -82,13 +82,10 @@ def _may_be_old(d):
 
 
 def _contradicts_its_fin(d):
-    """It has data behind a FIN that came before, or a FIN before data that came before."""
-    if not _is_tcp(d) or _has(d, SYN | RST):
-        return False
-    earlier = [f for f in d.flow.facts[:d.number] if "flags" in f and not f["flags"] & (SYN | RST) and f["finish"] < FAR]
-    end = d.facts["seq"] + d.facts["length"]
-    return d.facts["size"] > 0 and any(end > f["finish"] - 1 for f in earlier if f["flags"] & FIN) or \
-        _has(d, FIN) and any(f["seq"] + f["length"] > end for f in earlier if f["length"])
+    """A FIN that closes the gap before text that was held."""
+    return _is_tcp(d) and _has(d, FIN) and "fin" in d.linux and d.linux["ack"] == d.facts["finish"] < d.ours.get("ack", 0) and \
+        _earlier(d, lambda step, f: f.get("length", 0) > 0 and f["seq"] + f["length"] == d.ours["ack"] - (
+            1 if f["flags"] & FIN and "fin" in d.ours else 0))
 
 
 def _ends_at_next(d):
@@ -118,8 +115,9 @@ def _misses_timestamp(d):
 
 
 def _without_fins(d, blocks):
-    """Blocks of the kernel without the numbers of FINs at their ends."""
-    fins = {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1] if "flags" in f and f["flags"] & FIN}
+    """Blocks without the numbers of FINs at their ends."""
+    fins = {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1]
+            if f.get("flags", 0) & (FIN | SYN) == FIN}
     shrunk = set()
     for start, end in blocks:
         while end != start and end - 1 & 0xffffffff in fins:
@@ -130,7 +128,7 @@ def _without_fins(d, blocks):
 
 
 def _only_fin_numbers(d):
-    return "sack" in d.linux and _without_fins(d, d.linux["sack"]) == set(d.ours.get("sack", ()))
+    return "sack" in d.linux and _without_fins(d, d.linux["sack"]) == _without_fins(d, d.ours.get("sack", ()))
 
 
 def _blocks_ahead(d, result):
@@ -227,10 +225,14 @@ KNOWN = [
           ("tsecr", "syn", "ack"), lambda d: _is_tcp(d) and d.facts["half_open"] and _has(d, SYN) and _has(d, ACK) and
           d.facts["ack"] == 1, END),
     Known("text and FIN behind a FIN",
-          "[RFC 9293 3.10.7.4] seventh: after a FIN there is no text, so neither a FIN behind it; which of several places "
-          "counts is not said. Linux takes what comes behind or answers it with a reset [RFC 2525 2.17].",
-          ANY, lambda d: _contradicts_its_fin(d) or _is_tcp(d) and d.facts["peer_closed"] and
-          d.facts["finish"] > d.facts["rcv"] >= d.facts["seq"] and d.linux.get("ack") == d.facts["finish"], END),
+          "[RFC 9293 3.10.7.4] seventh: after a FIN there is no text, so neither a FIN behind it. Linux takes what comes "
+          "behind or answers it with a reset [RFC 2525 2.17].",
+          ANY, lambda d: _is_tcp(d) and d.facts["peer_closed"] and d.facts["finish"] > d.facts["rcv"] >= d.facts["seq"] and
+          not d.ours and (d.linux.get("ack") == d.facts["finish"] or "rst" in d.linux), END),
+    Known("a FIN before text that is held",
+          "[RFC 9293 3.10.7.4] which of them counts when a peer contradicts itself is not said. We take the text, Linux the "
+          "FIN, and forgets the rest.",
+          ANY, _contradicts_its_fin, END),
     Known("data with an ancient ACK in order",
           "[RFC 5961 5.2] it is dropped and challenged. Linux's header prediction takes the data first.",
           ANY, lambda d: _is_implausible_ack(d) and d.facts["ack"] < 1 and d.facts["seq"] == d.facts["rcv"] and
@@ -252,7 +254,7 @@ KNOWN = [
           "[RFC 5681 3.1] after a retransmission timeout the window is one segment, and [RFC 6298 5] lets each side have its own "
           "timer: with data unacknowledged for a while, more of it leaves sooner on one side than on the other.",
           ("data", "fin"), lambda d: _is_tcp(d) and d.facts["acknowledged"] < d.facts["end"] and
-          d.ours.get("data", (0,))[0] != d.linux.get("data", (0,))[0], END),
+          (d.ours.get("data"), d.ours.get("fin")) != (d.linux.get("data"), d.linux.get("fin")), END),
     Known("an ACK ahead in TIME-WAIT",
           "[RFC 9293 3.10.7.4] in the window it is acceptable and needs no answer. To Linux the window is shut by then.",
           ("ack", "tsecr", "sack"), lambda d: _in_time_wait(d) and not d.ours and d.facts["size"] == 0 and
@@ -274,7 +276,7 @@ KNOWN = [
     Known("a reset with data",
           "[RFC 9293 3.5.3 SHLD-2] [RFC 5961 3.2] a reset counts where it stands; before the window it is dropped. Linux "
           "looks where its data ends.",
-          ("ack", "sack", "tsecr"), lambda d: _is_tcp(d) and _has(d, RST) and not d.ours and
+          ("ack", "sack", "tsecr", "flags"), lambda d: _is_tcp(d) and _has(d, RST) and not d.ours and
           d.facts["seq"] < d.facts["rcv"] <= d.facts["finish"] and d.facts["size"] > 0),
     Known("an acknowledgement below our first number",
           "[RFC 5961 5.2] [RFC 9293 3.10.7.4 MAY-12] what is older than SND.UNA - MAX.SND.WND is challenged. Linux is "
