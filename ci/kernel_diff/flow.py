@@ -33,6 +33,7 @@ class Side:
 
     def __init__(self):
         self.irs = None         # its SYN
+        self.syn_at = 0         # where our SYN stands that it has answered, relative to our first
         self.rcv = 0            # the next number of ours that it expects, relative to our SYN
         self.end = 1            # how much of its numbers came in order, relative to irs
         self.sent_max = 1       # the end of what it ever sent, relative to irs
@@ -113,7 +114,7 @@ class Flow:
         stamp = step.get("ts", "ok")
         if self.syn_timestamps and stamp != "none" and "opts" not in step:
             options += self._timestamp(stamp, side, number)
-        at = relative - 1 + (1 if flags & SYN else 0)
+        at = relative - side.syn_at - 1 + (1 if flags & SYN else 0)
         payload = self._payload(at, length) if length else b""
         if flags & SYN == 0 and flags & ACK and side.irs is not None and base == "end" and offset == 0:
             shift = self.shift if side.irs is not None else 0
@@ -364,6 +365,7 @@ class Flow:
             said += ("anew",)
         if relative_ack is not None and (side.irs is None or _is_after(relative_ack, side.rcv)):
             side.rcv = relative_ack
+            side.syn_at = relative_ack - 1
         side.irs = reply.seq
         result.setdefault("syn", set()).add(said)
 

@@ -83,7 +83,7 @@ def _may_be_old(d):
 
 def _contradicts_its_fin(d):
     """A FIN that closes the gap before text that was held."""
-    return _is_tcp(d) and _has(d, FIN) and "fin" in d.linux and d.linux["ack"] == d.facts["finish"] < d.ours.get("ack", 0) and \
+    return _is_tcp(d) and _has(d, FIN) and d.linux.get("ack") == d.facts["finish"] < d.ours.get("ack", 0) and \
         _earlier(d, lambda step, f: f.get("length", 0) > 0 and f["seq"] + f["length"] == d.ours["ack"] - (
             1 if f["flags"] & FIN and "fin" in d.ours else 0))
 
@@ -114,14 +114,20 @@ def _misses_timestamp(d):
         not _has(d, SYN | RST)
 
 
+def _fins(d):
+    """The numbers of all FINs so far."""
+    return {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1] if f.get("flags", 0) & (FIN | SYN) == FIN}
+
+
 def _without_fins(d, blocks):
-    """Blocks without the numbers of FINs at their ends."""
-    fins = {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1]
-            if f.get("flags", 0) & (FIN | SYN) == FIN}
+    """Blocks without the numbers of FINs at their edges."""
+    fins = _fins(d)
     shrunk = set()
     for start, end in blocks:
         while end != start and end - 1 & 0xffffffff in fins:
             end = end - 1 & 0xffffffff
+        while start != end and start in fins:
+            start = start + 1 & 0xffffffff
         if start != end:
             shrunk.add((start, end))
     return shrunk
@@ -231,7 +237,7 @@ KNOWN = [
           not d.ours and (d.linux.get("ack") == d.facts["finish"] or "rst" in d.linux), END),
     Known("a FIN before text that is held",
           "[RFC 9293 3.10.7.4] which of them counts when a peer contradicts itself is not said. We take the text, Linux the "
-          "FIN, and forgets the rest.",
+          "FIN.",
           ANY, _contradicts_its_fin, END),
     Known("data with an ancient ACK in order",
           "[RFC 5961 5.2] it is dropped and challenged. Linux's header prediction takes the data first.",
@@ -375,6 +381,10 @@ KNOWN = [
           "[RFC 9293 3.10.7.4 SHLD-31] text ahead of a gap is kept. Linux has no connection yet and forgets it.",
           ("sack",), lambda d: _is_tcp(d) and "sack" not in d.linux and
           _earlier(d, lambda step, f: f.get("half_open") and f["flags"] & RST), END),
+    Known("two FINs ahead",
+          "[RFC 9293 3.10.7.4] the same: we keep the place of the last one, Linux of each.",
+          ("ack", "fin", "sack", "tsecr"), lambda d: _is_tcp(d) and not d.facts["peer_closed"] and
+          len(_fins(d)) > 1, END),
 ]
 
 
