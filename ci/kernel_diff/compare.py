@@ -180,9 +180,9 @@ _QUIET = ("udp", "icmp", "ip", "fragments")
 def search(folder, seconds, seed, family=None, broken=None, verbose=False, findings_max=FINDINGS_MAX):
     """Runs batches of scenarios until the time is over and returns what was found."""
     summary = Summary()
-    end = time.monotonic() + seconds
     with sides.Sides(folder) as both:
         both.spoil = SABOTAGE.get(broken)
+        end = time.monotonic() + seconds
         searcher = Searcher(both, summary, verbose, findings_max)
         number = 0
         while time.monotonic() < end and len(summary.findings) < findings_max:
