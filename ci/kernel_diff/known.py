@@ -82,7 +82,9 @@ def _may_be_old(d):
 
 
 def _contradicts_its_fin(d):
-    """A FIN that closes the gap before text that was held."""
+    """A FIN that closes the gap before text that was held, or is held before such text."""
+    if "fin" in d.linux and d.linux["ack"] - 1 in _fins(d) and d.ours.get("ack") == d.linux["ack"] - 1:
+        return _earlier(d, lambda step, f: f.get("length", 0) > 0 and f["seq"] >= d.linux["ack"] - 1)
     return _is_tcp(d) and _has(d, FIN) and d.linux.get("ack") == d.facts["finish"] < d.ours.get("ack", 0) and \
         _earlier(d, lambda step, f: f.get("length", 0) > 0 and f["seq"] + f["length"] == d.ours["ack"] - (
             1 if f["flags"] & FIN and "fin" in d.ours else 0))
@@ -255,7 +257,8 @@ KNOWN = [
           any(f.get("finish") == d.facts["seq"] for f in d.flow.facts[:d.number]), END),
     Known("a tiny MSS",
           "[RFC 5681 3.1] the initial window is counted in segments. We raise an MSS below 88 to that, Linux one below 48.",
-          ("data", "fin"), lambda d: _is_tcp(d) and _earlier(d, lambda step, f: step["name"] == "SYN with an odd MSS"), END),
+          ("data", "fin"),
+          lambda d: _is_tcp(d) and _earlier(d, lambda step, f: step["name"] == "SYN with an odd MSS" or step.get("opts") == "0204"), END),
     Known("what the congestion window holds back",
           "[RFC 5681 3.1] after a retransmission timeout the window is one segment, and [RFC 6298 5] lets each side have its own "
           "timer: with data unacknowledged for a while, more of it leaves sooner on one side than on the other.",
