@@ -144,8 +144,9 @@ class Flow:
             "acknowledged": side.acknowledged[0], "timestamps": self.syn_timestamps, "client_fin": side.client_fin,
             # Whether it acknowledges more or shows another window than what came before.
             "news": relative_ack is not None and (relative_ack, step.get("win", 8192)) != side.acknowledged}
-        if known and flags & ACK and not flags & (SYN | RST) and step.get("ts", "ok") in ("ok", "ahead") and relative_ack and 1 <= relative_ack <= side.end and \
-                0 <= relative - side.rcv < 30000 and not {"bad_checksum", "offset", "truncate"} & {*step}:
+        is_whole = not {"bad_checksum", "offset", "truncate"} & {*step} and step.get("ts", "ok") in ("ok", "ahead")
+        if known and flags & ACK and not flags & (SYN | RST) and is_whole and relative_ack and \
+                1 <= relative_ack <= side.end and 0 <= relative - side.rcv < 30000:
             side.opened = True
             side.acknowledged = (max(relative_ack, side.acknowledged[0]), step.get("win", 8192))
         if flags & FIN and not flags & SYN and (side.client_fin is None or relative + length < side.client_fin):
