@@ -160,7 +160,9 @@ class Flow:
     def _payload(self, start, length):
         if self.server_port != 80:
             return stream(start, length)
-        text = REQUEST[start:start + length] if start >= 0 else b""
+        # Before the request there is nothing that counts, and behind it nothing that is read.
+        text = b"x" * min(length, max(0, -start))
+        text += REQUEST[max(start, 0):max(start + length, 0)]
         return text + b"x" * (length - len(text))
 
     def _make_udp(self, step, side, _):

@@ -83,7 +83,7 @@ def _may_be_old(d):
 
 def _contradicts_its_fin(d):
     """A FIN that closes the gap before text that was held, or is held before such text."""
-    if "fin" in d.linux and d.linux["ack"] - 1 in _fins(d) and d.ours.get("ack") == d.linux["ack"] - 1:
+    if _is_tcp(d) and d.linux.get("ack", 0) - 1 in _fins(d) and d.ours.get("ack") == d.linux["ack"] - 1:
         return _earlier(d, lambda step, f: f.get("length", 0) > 0 and f["seq"] >= d.linux["ack"] - 1)
     return _is_tcp(d) and _has(d, FIN) and d.linux.get("ack") == d.facts["finish"] < d.ours.get("ack", 0) and \
         _earlier(d, lambda step, f: f.get("length", 0) > 0 and f["seq"] + f["length"] == d.ours["ack"] - (
@@ -306,11 +306,11 @@ KNOWN = [
     Known("nothing is reported behind a FIN",
           "[RFC 2883 4] a duplicate is reported in the next ACK. Linux forgets its blocks when it takes a FIN.",
           ("sack",), lambda d: _fin_taken(d) and "sack" not in d.linux, ("sack",)),
-    Known("a congestion mark on a bare FIN",
+    Known("a congestion mark on a bare FIN or behind one",
           "[RFC 3168 6.1.3] the receiver of a marked packet echoes it. Linux looks at marks on data alone; like us, it takes "
           "none on a bare ACK [RFC 3168 6.1.4].",
-          ("flags",), lambda d: _is_tcp(d) and d.step.get("ip", {}).get("tos", 0) & 3 == 3 and _has(d, FIN) and
-          d.facts["length"] == 0, ("flags",)),
+          ("flags",), lambda d: _is_tcp(d) and d.step.get("ip", {}).get("tos", 0) & 3 == 3 and (
+              _has(d, FIN) and d.facts["length"] == 0 or d.facts["peer_closed"]), ("flags",)),
     Known("no D-SACK after our application closed",
           "[RFC 2883 4] a report is best effort: the HTTP server lets go of the connection as soon as the client has closed, "
           "and with it of what was to be reported. Linux reports before.",
