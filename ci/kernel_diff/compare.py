@@ -180,9 +180,9 @@ _QUIET = ("udp", "icmp", "ip", "fragments")
 def search(folder, seconds, seed, family=None, broken=None, verbose=False, findings_max=FINDINGS_MAX):
     """Runs batches of scenarios until the time is over and returns what was found."""
     summary = Summary()
-    end = time.monotonic() + seconds
     with sides.Sides(folder) as both:
         both.spoil = SABOTAGE.get(broken)
+        end = time.monotonic() + seconds
         searcher = Searcher(both, summary, verbose, findings_max)
         number = 0
         while time.monotonic() < end and len(summary.findings) < findings_max:
@@ -198,16 +198,20 @@ def show_one(folder, family, key, steps, broken):
     with sides.Sides(folder) as both:
         both.spoil = SABOTAGE.get(broken)
         flow = Searcher(both, Summary(), True).run([(family, key, steps)], PATIENT_SECONDS)[0]
+    ignored, apart = set(), False
     for number in range(len(flow.steps)):
         fields = {name: value for name, value in flow.steps[number].items() if name not in ("op", "name")}
         print(f"{number}: {flow.steps[number]['name']}   {fields}")
-        difference = Difference(flow, number)
-        if difference.keys:
-            entry = known.explain(difference)
-            print(difference.text())
-            print(f"    DIFFERENT in {', '.join(difference.keys)}: {'known: ' + entry.name if entry else 'UNEXPLAINED'}")
-        else:
+        difference = Difference(flow, number, ignored)
+        entry = known.explain(difference) if difference.keys else None
+        if not difference.keys:
             print(difference.text().splitlines()[0].replace(OURS, "both  "))
+        else:
+            why = "not compared any more" if apart else f"known: {entry.name}" if entry else "UNEXPLAINED"
+            print(f"{difference.text()}\n    DIFFERENT in {', '.join(difference.keys)}: {why}")
+        for after in (known.aftermath(difference), entry.after if entry else ()):
+            apart = apart or after == known.END
+            ignored.update(() if after == known.END else after)
     return 1 if examine(flow) else 0
 
 

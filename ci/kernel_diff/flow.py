@@ -33,6 +33,7 @@ class Side:
 
     def __init__(self):
         self.irs = None         # its SYN
+        self.syn_at = 0         # where our SYN stands that it has answered, relative to our first
         self.rcv = 0            # the next number of ours that it expects, relative to our SYN
         self.end = 1            # how much of its numbers came in order, relative to irs
         self.sent_max = 1       # the end of what it ever sent, relative to irs
@@ -113,7 +114,7 @@ class Flow:
         stamp = step.get("ts", "ok")
         if self.syn_timestamps and stamp != "none" and "opts" not in step:
             options += self._timestamp(stamp, side, number)
-        at = relative - 1 + (1 if flags & SYN else 0)
+        at = relative - side.syn_at - 1 + (1 if flags & SYN else 0)
         payload = self._payload(at, length) if length else b""
         if flags & SYN == 0 and flags & ACK and side.irs is not None and base == "end" and offset == 0:
             shift = self.shift if side.irs is not None else 0
@@ -143,8 +144,9 @@ class Flow:
             "acknowledged": side.acknowledged[0], "timestamps": self.syn_timestamps, "client_fin": side.client_fin,
             # Whether it acknowledges more or shows another window than what came before.
             "news": relative_ack is not None and (relative_ack, step.get("win", 8192)) != side.acknowledged}
-        if known and flags & ACK and not flags & (SYN | RST) and step.get("ts", "ok") in ("ok", "ahead") and relative_ack and 1 <= relative_ack <= side.end and \
-                0 <= relative - side.rcv < 30000 and not {"bad_checksum", "offset", "truncate"} & {*step}:
+        is_whole = not {"bad_checksum", "offset", "truncate"} & {*step} and step.get("ts", "ok") in ("ok", "ahead")
+        if known and flags & ACK and not flags & (SYN | RST) and is_whole and relative_ack and \
+                1 <= relative_ack <= side.end and 0 <= relative - side.rcv < 30000:
             side.opened = True
             side.acknowledged = (max(relative_ack, side.acknowledged[0]), step.get("win", 8192))
         if flags & FIN and not flags & SYN and (side.client_fin is None or relative + length < side.client_fin):
@@ -158,7 +160,9 @@ class Flow:
     def _payload(self, start, length):
         if self.server_port != 80:
             return stream(start, length)
-        text = REQUEST[start:start + length] if start >= 0 else b""
+        # Before the request there is nothing that counts, and behind it nothing that is read.
+        text = b"x" * min(length, max(0, -start))
+        text += REQUEST[max(start, 0):max(start + length, 0)]
         return text + b"x" * (length - len(text))
 
     def _make_udp(self, step, side, _):
@@ -362,9 +366,10 @@ class Flow:
             old = side
             old.__init__()
             said += ("anew",)
-        side.irs = reply.seq
-        if relative_ack is not None and _is_after(relative_ack, side.rcv):
+        if relative_ack is not None and (side.irs is None or _is_after(relative_ack, side.rcv)):
             side.rcv = relative_ack
+            side.syn_at = relative_ack - 1
+        side.irs = reply.seq
         result.setdefault("syn", set()).add(said)
 
     def _reduce_reset(self, side, reply, relative_ack, result):

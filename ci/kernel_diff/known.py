@@ -82,10 +82,12 @@ def _may_be_old(d):
 
 
 def _contradicts_its_fin(d):
-    """Somewhere data stood behind a FIN."""
-    facts = [f for f in d.flow.facts[:d.number + 1] if "flags" in f and not f["flags"] & (SYN | RST)]
-    fins = [f["finish"] - 1 for f in facts if f["flags"] & FIN]
-    return any(f["seq"] + f["length"] > fin and f["length"] and f["finish"] < FAR for f in facts for fin in fins)
+    """A FIN that closes the gap before text that was held, or is held before such text."""
+    if _is_tcp(d) and d.linux.get("ack", 0) - 1 in _fins(d) and d.ours.get("ack") == d.linux["ack"] - 1:
+        return _earlier(d, lambda step, f: f.get("length", 0) > 0 and f["seq"] >= d.linux["ack"] - 1)
+    return _is_tcp(d) and _has(d, FIN) and d.linux.get("ack") == d.facts["finish"] < d.ours.get("ack", 0) and \
+        _earlier(d, lambda step, f: f.get("length", 0) > 0 and f["seq"] + f["length"] == d.ours["ack"] - (
+            1 if f["flags"] & FIN and "fin" in d.ours else 0))
 
 
 def _ends_at_next(d):
@@ -114,25 +116,42 @@ def _misses_timestamp(d):
         not _has(d, SYN | RST)
 
 
+def _fins(d):
+    """The numbers of all FINs so far."""
+    return {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1] if f.get("flags", 0) & (FIN | SYN) == FIN}
+
+
 def _without_fins(d, blocks):
-    """Blocks of the kernel without the numbers of FINs at their ends."""
-    fins = {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1] if "flags" in f and f["flags"] & FIN}
+    """Blocks without the numbers of FINs at their edges."""
+    fins = _fins(d)
     shrunk = set()
     for start, end in blocks:
         while end != start and end - 1 & 0xffffffff in fins:
             end = end - 1 & 0xffffffff
+        while start != end and start in fins:
+            start = start + 1 & 0xffffffff
         if start != end:
             shrunk.add((start, end))
     return shrunk
 
 
 def _only_fin_numbers(d):
-    return "sack" in d.linux and _without_fins(d, d.linux["sack"]) == set(d.ours.get("sack", ()))
+    return "sack" in d.linux and _without_fins(d, d.linux["sack"]) == _without_fins(d, d.ours.get("sack", ()))
 
 
 def _blocks_ahead(d, result):
     """What is held ahead of the acknowledgement, without D-SACK and FINs."""
     return {block for block in _without_fins(d, result.get("sack", ())) if result.get("ack", 0) < block[1] < FAR}
+
+
+def _outer(blocks):
+    """Without blocks that lie within others: those of D-SACK."""
+    return {block for block in blocks
+            if not any(other != block and other[0] <= block[0] and block[1] <= other[1] for other in blocks)}
+
+
+def _is_old_reset(d):
+    return _has(d, RST) and _is_tcp(d) and (d.facts["half_open"] or _in_time_wait(d)) and _may_be_old(d)
 
 
 def _fin_taken(d):
@@ -196,12 +215,17 @@ KNOWN = [
           ANY, lambda d: "tsecr" in d.ignored and _may_be_old(d), END),
     Known("no D-SACK for what has an old timestamp",
           "[RFC 2883 4] a duplicate is reported. We answer an old timestamp before looking at numbers; Linux reports it.",
-          ("sack",), lambda d: _is_old_stamp(d) and d.facts["length"] > 0 and d.facts["seq"] < d.facts["rcv"] and
-          "sack" in d.linux),
-    Known("a bad acknowledgement, half open and outside of the window",
-          "[RFC 9293 3.10.7.4] first the number is checked and answered with an ACK (a repeated SYN with our SYN-ACK), and "
-          "only fifth the acknowledgement with a reset. Linux checks it first [RFC 9293 3.5.2 group 2].",
-          ("rst", "ack", "tsecr", "syn"), lambda d: _bad_half_open_ack(d) and _is_outside(d) and
+          ("sack",), lambda d: _is_tcp(d) and _may_be_old(d) and d.facts["length"] > 0 and "sack" in d.linux and
+          (d.facts["seq"] < d.facts["rcv"] or d.facts["seq"] - d.facts["rcv"] == 1 << 31)),
+    Known("no D-SACK beside a challenge",
+          "[RFC 2883 4] data that ends at RCV.NXT came before and is reported. Linux goes on to its acknowledgement, which is "
+          "implausible, and challenges that.",
+          ("sack",), lambda d: _ends_at_next(d) and _is_implausible_ack(d) and _blocks_ahead(d, d.ours) ==
+          _blocks_ahead(d, d.linux)),
+    Known("a bad acknowledgement, half open and outside of the window or old",
+          "[RFC 9293 3.10.7.4] first number and timestamp are checked and answered with an ACK (a repeated SYN with our "
+          "SYN-ACK), and only fifth the acknowledgement with a reset. Linux checks it first [RFC 9293 3.5.2 group 2].",
+          ("rst", "ack", "tsecr", "syn"), lambda d: _bad_half_open_ack(d) and (_is_outside(d) or _may_be_old(d)) and
           set(d.linux) == {"rst"} and "rst" not in d.ours),
     Known("a SYN-ACK to a half-open connection",
           "[RFC 9293 3.5] a SYN-ACK that acknowledges our SYN completes the handshake, as in a simultaneous open. Linux, "
@@ -209,10 +233,14 @@ KNOWN = [
           ("tsecr", "syn", "ack"), lambda d: _is_tcp(d) and d.facts["half_open"] and _has(d, SYN) and _has(d, ACK) and
           d.facts["ack"] == 1, END),
     Known("text and FIN behind a FIN",
-          "[RFC 9293 3.10.7.4] seventh: after a FIN there is no text, so neither a FIN behind it; which of several places "
-          "counts is not said. Linux takes what comes behind or answers it with a reset [RFC 2525 2.17].",
-          ANY, lambda d: _contradicts_its_fin(d) or _is_tcp(d) and d.facts["peer_closed"] and
-          d.facts["finish"] > d.facts["rcv"] >= d.facts["seq"] and d.linux.get("ack") == d.facts["finish"], END),
+          "[RFC 9293 3.10.7.4] seventh: after a FIN there is no text, so neither a FIN behind it. Linux takes what comes "
+          "behind or answers it with a reset [RFC 2525 2.17].",
+          ANY, lambda d: _is_tcp(d) and d.facts["peer_closed"] and d.facts["finish"] > d.facts["rcv"] >= d.facts["seq"] and
+          not d.ours and (d.linux.get("ack") == d.facts["finish"] or "rst" in d.linux), END),
+    Known("a FIN before text that is held",
+          "[RFC 9293 3.10.7.4] which of them counts when a peer contradicts itself is not said. We take the text, Linux the "
+          "FIN.",
+          ANY, _contradicts_its_fin, END),
     Known("data with an ancient ACK in order",
           "[RFC 5961 5.2] it is dropped and challenged. Linux's header prediction takes the data first.",
           ANY, lambda d: _is_implausible_ack(d) and d.facts["ack"] < 1 and d.facts["seq"] == d.facts["rcv"] and
@@ -229,16 +257,26 @@ KNOWN = [
           any(f.get("finish") == d.facts["seq"] for f in d.flow.facts[:d.number]), END),
     Known("a tiny MSS",
           "[RFC 5681 3.1] the initial window is counted in segments. We raise an MSS below 88 to that, Linux one below 48.",
-          ("data", "fin"), lambda d: _is_tcp(d) and _earlier(d, lambda step, f: step["name"] == "SYN with an odd MSS"), END),
+          ("data", "fin"),
+          lambda d: _is_tcp(d) and _earlier(d, lambda step, f: step["name"] == "SYN with an odd MSS" or step.get("opts") == "0204"), END),
     Known("what the congestion window holds back",
           "[RFC 5681 3.1] after a retransmission timeout the window is one segment, and [RFC 6298 5] lets each side have its own "
           "timer: with data unacknowledged for a while, more of it leaves sooner on one side than on the other.",
           ("data", "fin"), lambda d: _is_tcp(d) and d.facts["acknowledged"] < d.facts["end"] and
-          d.ours.get("data", (0,))[0] != d.linux.get("data", (0,))[0], END),
+          (d.ours.get("data"), d.ours.get("fin")) != (d.linux.get("data"), d.linux.get("fin")), END),
     Known("an ACK ahead in TIME-WAIT",
           "[RFC 9293 3.10.7.4] in the window it is acceptable and needs no answer. To Linux the window is shut by then.",
           ("ack", "tsecr", "sack"), lambda d: _in_time_wait(d) and not d.ours and d.facts["size"] == 0 and
           d.facts["seq"] > d.facts["rcv"] and not _has(d, RST)),
+    Known("a reset with an old timestamp",
+          "[RFC 7323 5.2] resets are not subject to PAWS. Linux makes no such exception while a connection is half open or in "
+          "TIME-WAIT.",
+          ANY, lambda d: _is_old_reset(d) and not d.linux, END),
+    Known("D-SACK of several pieces that were held",
+          "[RFC 2883 4] one block tells of one contiguous part that came twice. Where it covers several pieces that we hold "
+          "one by one we tell of the first; Linux has joined them.",
+          ("sack",), lambda d: _is_tcp(d) and d.facts["length"] > 0 and d.facts["seq"] > d.facts["rcv"] and
+          _outer(d.ours.get("sack", ())) == _outer(d.linux.get("sack", ()))),
     Known("D-SACK of what was held",
           "[RFC 2883 4] when text in order reaches over text that was held, Linux reports the part that came twice. We "
           "report only duplicates of what comes behind.",
@@ -247,7 +285,7 @@ KNOWN = [
     Known("a reset with data",
           "[RFC 9293 3.5.3 SHLD-2] [RFC 5961 3.2] a reset counts where it stands; before the window it is dropped. Linux "
           "looks where its data ends.",
-          ("ack", "sack", "tsecr"), lambda d: _is_tcp(d) and _has(d, RST) and not d.ours and
+          ("ack", "sack", "tsecr", "flags"), lambda d: _is_tcp(d) and _has(d, RST) and not d.ours and
           d.facts["seq"] < d.facts["rcv"] <= d.facts["finish"] and d.facts["size"] > 0),
     Known("an acknowledgement below our first number",
           "[RFC 5961 5.2] [RFC 9293 3.10.7.4 MAY-12] what is older than SND.UNA - MAX.SND.WND is challenged. Linux is "
@@ -268,11 +306,11 @@ KNOWN = [
     Known("nothing is reported behind a FIN",
           "[RFC 2883 4] a duplicate is reported in the next ACK. Linux forgets its blocks when it takes a FIN.",
           ("sack",), lambda d: _fin_taken(d) and "sack" not in d.linux, ("sack",)),
-    Known("a congestion mark on a bare FIN",
+    Known("a congestion mark on a bare FIN or behind one",
           "[RFC 3168 6.1.3] the receiver of a marked packet echoes it. Linux looks at marks on data alone; like us, it takes "
           "none on a bare ACK [RFC 3168 6.1.4].",
-          ("flags",), lambda d: _is_tcp(d) and d.step.get("ip", {}).get("tos", 0) & 3 == 3 and _has(d, FIN) and
-          d.facts["length"] == 0, ("flags",)),
+          ("flags",), lambda d: _is_tcp(d) and d.step.get("ip", {}).get("tos", 0) & 3 == 3 and (
+              _has(d, FIN) and d.facts["length"] == 0 or d.facts["peer_closed"]), ("flags",)),
     Known("no D-SACK after our application closed",
           "[RFC 2883 4] a report is best effort: the HTTP server lets go of the connection as soon as the client has closed, "
           "and with it of what was to be reported. Linux reports before.",
@@ -346,6 +384,10 @@ KNOWN = [
           "[RFC 9293 3.10.7.4 SHLD-31] text ahead of a gap is kept. Linux has no connection yet and forgets it.",
           ("sack",), lambda d: _is_tcp(d) and "sack" not in d.linux and
           _earlier(d, lambda step, f: f.get("half_open") and f["flags"] & RST), END),
+    Known("two FINs ahead",
+          "[RFC 9293 3.10.7.4] the same: we keep the place of the last one, Linux of each.",
+          ("ack", "fin", "sack", "tsecr"), lambda d: _is_tcp(d) and not d.facts["peer_closed"] and
+          len(_fins(d)) > 1, END),
 ]
 
 
@@ -373,8 +415,8 @@ def aftermath(d):
     if _ends_at_next(d):
         # The kernel took its acknowledgement and window.
         return END if d.facts["news"] else ("tsecr",)
-    # [RFC 7323 5.2] resets are not subject to PAWS. In TIME-WAIT Linux makes no exception for a minute.
-    if _has(d, RST) and _in_time_wait(d) and _may_be_old(d):
+    # See "a reset with an old timestamp".
+    if _is_old_reset(d):
         return END
     if _is_before_syn_ack(d) and d.facts["size"]:
         return END
