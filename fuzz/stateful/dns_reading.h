@@ -1,5 +1,5 @@
 // What an answer about a name says, read with naive_dns.h (RFC 1034 3.6.2, RFC 2308): the second
-// opinion of dns_resolver_fuzzer.cc.
+// opinion of stateful/dns_world.h.
 #pragma once
 
 #include <algorithm>

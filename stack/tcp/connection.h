@@ -278,8 +278,9 @@ class alignas(64) Connection {
   void SampleHandshake(uint32_t echo, Control& control, const Env& env) const;
   void OnFinAcknowledged(Arrival& arrival);
   bool TakeText(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
-  // The place for what is out of order; null when there is no memory for one more.
+  // The text of `segment` up to a FIN that waits behind a gap; without one, all of it.
   static Bytes BeforeHeldFin(const Segment& segment, const Control& control, const Env& env);
+  // The place for what is out of order; null when there is no memory for one more.
   static OutOfOrder* MakeOutOfOrder(Control& control, const Env& env);
   static void OnDuplicateReported(Control& control, const Env& env);
   static void FreeOutOfOrderIfUnused(Control& control, const Env& env);
