@@ -21,6 +21,8 @@ struct HttpClient {
   std::array<Mark, 600> marks;
   size_t mark_count = 0;
   Instant connected_at;
+  // When the latest new byte of the server came.
+  Instant answered_at{};
   // Nothing was done that lets the server break off: neither time nor a shut window.
   bool is_smooth = true;
 

@@ -64,7 +64,9 @@ class HttpWorld final : public World {
     for (HttpClient& client : clients_) {
       if (!client.peer.Matches(frame)) continue;
       if (!client.peer.is_established()) client.connected_at = now();
+      const size_t received_before = client.peer.received().size();
       client.peer.OnSent(frame);
+      if (client.peer.received().size() > received_before) client.answered_at = now();
     }
   }
 
