@@ -6,8 +6,9 @@
 //   NAME_replay --decode FILE [--pcap OUT]     shows the input as a text and what it does
 //   NAME_replay --text FILE                    the text alone
 //   NAME_replay --encode TEXT -o FILE          makes an input from such a text
+//   NAME_replay --round-trip FOLDER            whether the texts of a folder's files are theirs
 //
-// The last three not in builds that only fuzz.
+// The last four not in builds that only fuzz.
 //
 // Exit: 0 all ran and did the same twice; 1 one did not (one that violates a property ends the
 // process); 2 nothing to run, or a file that cannot be read.

@@ -116,6 +116,12 @@ def _misses_timestamp(d):
         not _has(d, SYN | RST)
 
 
+def _text_over_a_fin(d):
+    """A segment closes the gap before a FIN that was held, and goes beyond it."""
+    return _is_tcp(d) and not d.facts["peer_closed"] and d.ours.get("ack", 0) - 1 in _fins(d) and \
+        d.ours["ack"] < d.linux.get("ack", 0) and d.ours["ack"] < d.facts["finish"]
+
+
 def _fins(d):
     """The numbers of all FINs so far."""
     return {f["finish"] - 1 & 0xffffffff for f in d.flow.facts[:d.number + 1] if f.get("flags", 0) & (FIN | SYN) == FIN}
@@ -237,6 +243,10 @@ KNOWN = [
           "behind or answers it with a reset [RFC 2525 2.17].",
           ANY, lambda d: _is_tcp(d) and d.facts["peer_closed"] and d.facts["finish"] > d.facts["rcv"] >= d.facts["seq"] and
           not d.ours and (d.linux.get("ack") == d.facts["finish"] or "rst" in d.linux), END),
+    Known("text over a FIN that is held",
+          "[RFC 9293 3.10.7.4] seventh: after a FIN there is no text; where the FIN waits for a gap to close, what stands behind "
+          "it is cut off. Linux lets such text take the FIN's place.",
+          ANY, _text_over_a_fin, END),
     Known("a FIN before text that is held",
           "[RFC 9293 3.10.7.4] which of them counts when a peer contradicts itself is not said. We take the text, Linux the "
           "FIN.",

@@ -72,9 +72,11 @@ TEST(ProfilesTest, DrawsAreReliableAndReachEveryMechanism) {
 #if defined(AETHER_SANITIZED)
 constexpr std::string_view kSwitchSeeds = "1..1";
 constexpr bool kSwitchTwice = false;
+constexpr size_t kSwitchRunsMin = 15;
 #else
 constexpr std::string_view kSwitchSeeds = "1..3";
 constexpr bool kSwitchTwice = true;
+constexpr size_t kSwitchRunsMin = 45;
 #endif
 
 class SwitchTest : public ::testing::TestWithParam<std::string> {};
@@ -83,7 +85,7 @@ TEST_P(SwitchTest, EveryScenarioRunsClean) {
   const auto options = ParseSimOptions(
       std::vector<std::string_view>{"--seeds", kSwitchSeeds, "--profile", GetParam()});
   ASSERT_TRUE(options) << options.error();
-  ASSERT_GT(options->runs.size(), 40u);
+  ASSERT_GE(options->runs.size(), kSwitchRunsMin);
   RunAll(options->runs, {.twice = kSwitchTwice}, [&](size_t index, const Outcome& outcome) {
     EXPECT_FALSE(outcome.violation) << outcome.violation->oracle << ": " << outcome.violation->text
                                     << "\nrepeat: " << CommandOf(options->runs[index]);
