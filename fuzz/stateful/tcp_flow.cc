@@ -225,6 +225,8 @@ void TcpFlow::OnSent(const testing::NaiveFrame& frame) {
   if (tcp.timestamps) stack_timestamp_ = tcp.timestamps->value;
   if ((tcp.flags & kRst) != 0) {
     reset_received_ = true;
+    // A SYN cookie that is still good may open a connection without a SYN after this one.
+    has_window_ = false;
     return;
   }
   if ((tcp.flags & kSyn) != 0) {

@@ -11,8 +11,8 @@ namespace {
 
 using testing::ReceiveModel;
 
-// The model keeps every byte by itself.
-constexpr uint32_t kTextBytesMax = 6000;
+// The model keeps a mark for every byte.
+constexpr uint32_t kTextBytesMax = 60'000;
 
 // False when they lead nowhere.
 bool ReadOptions(Bytes options, ReceiveModel::Segment& segment) {
@@ -102,15 +102,17 @@ void TcpJudge::BeginPassive(const tcp::Snapshot& snapshot, const tcp::Profile& p
                             uint8_t peer_scale, Instant now) {
   const bool is_fresh = snapshot.state == tcp::State::kEstablished &&
                         snapshot.receive_queue_bytes == 0 && snapshot.held_bytes == 0 &&
-                        snapshot.snd_una == snapshot.snd_nxt && text_bytes_ == 0;
+                        snapshot.snd_una == snapshot.snd_nxt && text_bytes_ == 0 &&
+                        segments_ == 1 && !has_fin_;
   if (!is_fresh || (snapshot.timestamps && !last_timestamp_)) return;
   model_ = ReceiveModel::Established(
-      RulesOf(profile), {.iss = snapshot.snd_una.value() - 1,
-                         .irs = snapshot.rcv_nxt.value() - 1,
-                         .peer_window_bytes = snapshot.snd_wnd_bytes,
-                         .peer_scale = snapshot.window_scaling ? peer_scale : uint8_t{0},
-                         .timestamp = snapshot.timestamps ? last_timestamp_ : std::nullopt,
-                         .now = now});
+      RulesOf(profile),
+      {.iss = snapshot.snd_una.value() - 1,
+       .irs = snapshot.rcv_nxt.value() - 1,
+       .peer_window_bytes = std::max<uint32_t>(snapshot.snd_wnd_bytes, syn_window_),
+       .peer_scale = snapshot.window_scaling ? peer_scale : uint8_t{0},
+       .timestamp = snapshot.timestamps ? last_timestamp_ : std::nullopt,
+       .now = now});
   model_->OnSent({.seq = snapshot.snd_nxt.value(), .ack = snapshot.rcv_nxt.value()},
                  snapshot.rcv_wnd_bytes);
 }
@@ -119,6 +121,13 @@ void TcpJudge::OnArrival(Bytes frame, const Link& link, Instant now) {
   const auto segment = Read(frame, link.peer, link.stack, link.mtu);
   if (!segment) return;
   if (segment->timestamp) last_timestamp_ = segment->timestamp;
+  ++segments_;
+  if ((segment->flags & ReceiveModel::kSyn) != 0) {
+    syn_window_ = segment->window;
+    segments_ = 0;
+    has_fin_ = false;
+  }
+  if ((segment->flags & ReceiveModel::kFin) != 0) has_fin_ = true;
   text_bytes_ = (segment->flags & ReceiveModel::kSyn) != 0 && !model_
                     ? segment->text_bytes
                     : text_bytes_ + segment->text_bytes;

@@ -47,6 +47,10 @@ class TcpJudge {
   std::optional<testing::ReceiveModel> model_;
   std::optional<uint32_t> last_timestamp_;
   uint32_t text_bytes_ = 0;
+  // Of the last SYN, and what came since.
+  uint16_t syn_window_ = 0;
+  uint32_t segments_ = 0;
+  bool has_fin_ = false;
 };
 
 }  // namespace aether::fuzz

@@ -112,6 +112,7 @@ TcpSetup SetupOf(const RecordReader& reader) {
   switch (head(TcpHead::kClock) % kClockNames.size()) {
     case 1:
       setup.start = Instant(milliseconds(kClockEnd - 300));
+      setup.times_count = false;
       break;
     case 2:
       setup.start = Instant(milliseconds(kClockEnd / 2 - 300));

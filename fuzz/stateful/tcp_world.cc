@@ -18,6 +18,7 @@ TcpWorld::TcpWorld(const TcpSetup& setup)
              TcpFlow(kPeers[1], {kStackIp, kListenPort}, setup.initial_sequence[1])},
       start_(setup.start),
       clock_ms_(setup.clock_ms),
+      times_count_(setup.times_count),
       app_(setup.app) {
   for (TcpFlow& flow : flows_) flow.offer = setup.offer;
   stack().SetAddress(kStackNetwork, {});
@@ -257,7 +258,7 @@ void TcpWorld::OnEvent(const Event& event) {
 }
 
 void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
-  behaviour_.Add(static_cast<uint64_t>((now() - start_).count()));
+  if (times_count_) behaviour_.Add(static_cast<uint64_t>((now() - start_).count()));
   behaviour_.Add(raw.size());
   if (!frame.tcp) return;
   last_frame_size_ = std::min(raw.size(), last_frame_.size());

@@ -36,6 +36,9 @@ struct TcpSetup {
   TcpFlow::Offer offer;
   std::array<uint32_t, kFlows> initial_sequence{};
   uint32_t clock_ms = 1000;  // the peers' clock of timestamps
+  // Whether times count as behaviour (P11). Deadlines in the millisecond that the stack's 32-bit
+  // clock calls 0 are one late.
+  bool times_count = true;
   uint8_t app = 0;
 };
 
@@ -117,6 +120,7 @@ class TcpWorld : public World {
   std::array<TcpFlow, kFlows> flows_;
   const Instant start_;
   const uint32_t clock_ms_;
+  const bool times_count_;
   uint8_t app_;
   std::optional<ListenerId> listener_;
   std::array<Owned, 16> owned_;
