@@ -51,6 +51,8 @@ class RawWorld final : public World {
       fragments_are_known_ = false;
     }
     set_answers_arp((bits & 0x10) == 0);
+    // Where ARP is not answered a SYN-ACK may never leave, though its connection is there.
+    flow_.checks_numbers = (bits & 0x10) == 0;
     if ((bits & 0x40) != 0) FUZZ_CHECK(P4, stack().JoinMulticast(kGroupIp).has_value());
     echo_ = stack().UdpBind(7, {}).value();
     sink_ = stack().UdpBind(9, {}).value();
