@@ -254,16 +254,19 @@ Drop Stack::Impl::ProcessIcmp(const Ipv4View& packet) {
   const net::IcmpVerdict verdict =
       net::HandleIcmp(*message, !interface_.addressing().IsOwn(packet.destination()));
   if (verdict.reply) interface_.SendEchoReply(packet, *message, now_);
-  if (verdict.for_transport) return ProcessIcmpError(*message);
+  if (verdict.for_transport) return ProcessIcmpError(packet, *message);
   return verdict.drop;
 }
 
 // [RFC 1122 3.2.2.1] an error goes to the transport that sent what it quotes.
-Drop Stack::Impl::ProcessIcmpError(const IcmpView& message) {
+Drop Stack::Impl::ProcessIcmpError(const Ipv4View& packet, const IcmpView& message) {
   const std::expected<net::IcmpQuote, Drop> quote = net::IcmpQuote::Parse(message.payload());
   if (!quote) return quote.error();
-  if (!interface_.addressing().IsOwn(quote->source) || !quote->is_first_fragment)
+  // [RFC 792] an error goes to the source of the datagram that it is about, and to nobody else.
+  if (!interface_.addressing().IsOwn(quote->source) || packet.destination() != quote->source ||
+      !quote->is_first_fragment) {
     return Drop::kIcmpBadQuote;
+  }
   if (quote->protocol != static_cast<uint8_t>(IpProtocol::kTcp)) return Drop::kIcmpUnhandledType;
   const tcp::FlowKey flow{quote->destination, quote->source, quote->destination_port,
                           quote->source_port};

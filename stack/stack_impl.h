@@ -71,7 +71,7 @@ class Stack::Impl {
   Drop ProcessFragment(const Ipv4View& fragment, bool link_group);
   Drop ProcessDatagram(const Ipv4View& packet, bool link_group);
   Drop ProcessIcmp(const Ipv4View& packet);
-  Drop ProcessIcmpError(const IcmpView& message);
+  Drop ProcessIcmpError(const Ipv4View& packet, const IcmpView& message);
   Drop ProcessUdp(const Ipv4View& packet, bool link_group);
   bool IsForUs(MacAddress destination) const;
 

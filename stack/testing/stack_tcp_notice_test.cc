@@ -22,13 +22,14 @@ constexpr uint8_t kUrg = tcp_flags::kUrg;
 tcp::Snapshot Inspect(Script& s) { return *s.stack().Inspect(s.connection()); }
 
 // An ICMP error that quotes our segment to peer() with this number.
-Frame IcmpError(const TcpPeer& peer, uint8_t type, uint8_t code, uint32_t seq, uint32_t rest = 0) {
+Frame IcmpError(const TcpPeer& peer, uint8_t type, uint8_t code, uint32_t seq, uint32_t rest = 0,
+                Ipv4Address to = kOurIp) {
   const TcpSpec sent{.ip = {.source = kOurIp, .destination = peer.spec().address},
                      .source_port = peer.spec().stack_port,
                      .destination_port = peer.spec().port,
                      .sequence = peer.stack_initial_sequence() + seq};
   const Frame frame = BuildTcp(sent);
-  return BuildIcmp({.ip = {.source = Ipv4Address::Of(10, 0, 0, 9)},
+  return BuildIcmp({.ip = {.source = Ipv4Address::Of(10, 0, 0, 9), .destination = to},
                     .type = type,
                     .code = code,
                     .rest_of_header = rest,
@@ -101,6 +102,19 @@ TEST(StackTcpNotice, ForgedIcmpErrors) {
   EXPECT_EQ(s->TakeEvents(), 0);
   s->peer().Ack();
   s->SendDropped(IcmpError(s->peer(), 3, 1, 1), Drop::kIcmpBadQuote);
+}
+
+// [RFC 792] an error that was sent to everybody is about nobody's datagram: it changed the path MTU
+// of a connection.
+TEST(StackTcpNotice, AnIcmpErrorToEverybodyIsNotBelieved) {
+  const auto s = Script::Full();
+  s->Write(Pattern(3000));
+  s->DiscardOutput();
+  s->SendDropped(IcmpError(s->peer(), 3, 4, 1, 600, Ipv4Address::Broadcast()), Drop::kIcmpBadQuote);
+  s->ExpectNothing();
+  EXPECT_EQ(s->counters().tcp_icmp_mtu, 0u);
+  s->Send(IcmpError(s->peer(), 3, 4, 1, 600));
+  EXPECT_EQ(s->counters().tcp_icmp_mtu, 1u);
 }
 
 // [RFC 9293 3.9.2.2 MUST-55] [RFC 6633 3] source quench is nothing.
