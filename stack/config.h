@@ -27,6 +27,9 @@ struct NetLimits {
   uint32_t multicast_groups_max = 16;
   // Complete frames that wait for Transmit (ARP, ICMP, UDP).
   uint32_t output_frames_max = 1024;
+  // Largest datagram sent, its header included; raised to the largest one put together, so that
+  // every echo can be answered, and to the MTU.
+  uint16_t output_datagram_bytes_max = 65535;
   // Frames that fragments of our own may take up beyond that, one per datagram not counted; raised
   // to what one datagram of the largest size needs. 1024 are 23 of them at an MTU of 1500.
   uint32_t output_fragments_max = 1024;

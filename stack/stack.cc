@@ -18,13 +18,6 @@
 #include "stack/wire/udp.h"
 
 namespace aether {
-namespace {
-
-// What the largest datagram has room for (RFC 768, RFC 791 3.1): 65,507 bytes.
-constexpr size_t kUdpPayloadBytesMax = 0xffff - Ipv4Header::kSize - UdpHeader::kSize;
-
-}  // namespace
-
 void Stack::Impl::Advance(Instant now) {
   now_ = std::max(now_, now);
   interface_.Advance(now_);
@@ -376,7 +369,7 @@ std::expected<void, Error> Stack::Impl::UdpSend(UdpSocketId socket, Ipv4Endpoint
   if (!addressing.network() && !to.address.IsBroadcast()) return std::unexpected(Error::kNoAddress);
   const Ipv4Address source = from_unspecified ? Ipv4Address{} : addressing.own();
   const size_t size = UdpHeader::kSize + payload.size();
-  if (payload.size() > kUdpPayloadBytesMax) return std::unexpected(Error::kTooLong);
+  if (size > interface_.payload_bytes_max()) return std::unexpected(Error::kTooLong);
   const std::optional<net::Interface::Draft> draft = interface_.NewDraft(size);
   if (!draft) return std::unexpected(Error::kQueueFull);
   std::ranges::copy(payload, draft->payload.begin() + UdpHeader::kSize);

@@ -85,6 +85,8 @@ void TimerWheel::Link(uint32_t id, uint64_t earliest) {
   heads_[slot] = id;
   occupied_[level][index >> 6] |= uint64_t{1} << (index & 63);
   ++armed_;
+  if (next_tick_ != kUnknownTick)
+    next_tick_ = std::min(next_tick_, at >> (kSlotBits * level) << (kSlotBits * level));
 }
 
 void TimerWheel::Unlink(uint32_t id) {
@@ -96,6 +98,7 @@ void TimerWheel::Unlink(uint32_t id) {
     if (node.next == kNoIndex) {
       const uint32_t index = slot & kSlotMask;
       occupied_[slot >> kSlotBits][index >> 6] &= ~(uint64_t{1} << (index & 63));
+      next_tick_ = kUnknownTick;
     }
   } else {
     nodes_[node.prev].next = node.next;
@@ -106,14 +109,15 @@ void TimerWheel::Unlink(uint32_t id) {
 
 // The next tick at which a slot is due to expire (level 0) or to be spread over the level below.
 uint64_t TimerWheel::NextTick() const {
+  if (next_tick_ != kUnknownTick) return next_tick_;
   uint64_t next = ~uint64_t{0};
-  if (armed_ == 0) return next;
   for (uint32_t level = 0; level < kLevels; ++level) {
     const uint64_t position = current_tick_ >> (kSlotBits * level);
     const uint32_t distance =
         RingDistance(occupied_[level], static_cast<uint32_t>(position & kSlotMask));
     if (distance != 0) next = std::min(next, (position + distance) << (kSlotBits * level));
   }
+  next_tick_ = next;
   return next;
 }
 
@@ -128,6 +132,7 @@ void TimerWheel::Enter(uint64_t tick) {
     uint32_t id = heads_[slot];
     heads_[slot] = kNoIndex;
     occupied_[level][index >> 6] &= ~(uint64_t{1} << (index & 63));
+    next_tick_ = kUnknownTick;
     while (id != kNoIndex) {
       const uint32_t next = nodes_[id].next;
       --armed_;

@@ -72,6 +72,7 @@ class TimerWheel {
   static constexpr uint32_t kSlots = 1u << kSlotBits;
   static constexpr uint64_t kSlotMask = kSlots - 1;
   static constexpr uint32_t kHeadFlag = 0x80000000u;
+  static constexpr uint64_t kUnknownTick = ~uint64_t{1};
 
   uint64_t FloorTick(Instant when) const;
   uint64_t CeilTick(Instant when) const;
@@ -86,6 +87,8 @@ class TimerWheel {
   uint32_t capacity_;
   uint32_t touched_ = 0;  // nodes below this are initialised
   uint32_t armed_ = 0;
+  // What NextTick found, until a timer is entered or taken out, or time moves; kUnknownTick then.
+  mutable uint64_t next_tick_ = kUnknownTick;
   std::unique_ptr<Node[]> nodes_;
   std::array<uint32_t, kLevels * kSlots> heads_;
   std::array<std::array<uint64_t, kSlots / 64>, kLevels> occupied_{};

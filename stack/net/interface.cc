@@ -8,7 +8,12 @@
 namespace aether::net {
 namespace {
 
-constexpr size_t kPayloadBytesMax = 0xffff - Ipv4Header::kSize;
+// What a datagram of ours carries at most.
+size_t PayloadBytesMax(const Config& config) {
+  return std::max({config.net.output_datagram_bytes_max, config.net.reassembly_datagram_bytes_max,
+                   config.mtu}) -
+         Ipv4Header::kSize;
+}
 
 // [RFC 791 3.2] what a fragment of ours carries at most: a multiple of 8 bytes.
 size_t FragmentBytes(const Config& config) {
@@ -17,7 +22,7 @@ size_t FragmentBytes(const Config& config) {
 
 // Fragments beyond the first that may wait: at least those of one datagram of the largest size.
 uint32_t FollowersMax(const Config& config) {
-  const size_t needed = (kPayloadBytesMax - 1) / FragmentBytes(config);
+  const size_t needed = (PayloadBytesMax(config) - 1) / FragmentBytes(config);
   return std::max(config.net.output_fragments_max, static_cast<uint32_t>(needed));
 }
 
@@ -35,7 +40,7 @@ Interface::Interface(const Config& config, Random& random, Counters& counters, I
                     random.NextSeed(), now),
       fragments_(config.net, random.NextKey()),
       datagram_identifications_(random.NextSeed(), config.net.identifications_max),
-      large_payload_(std::make_unique_for_overwrite<uint8_t[]>(kPayloadBytesMax)),
+      large_payload_(std::make_unique_for_overwrite<uint8_t[]>(PayloadBytesMax(config))),
       followers_max_(FollowersMax(config)) {
   AETHER_CHECK(config.mtu >= 68);
 }
@@ -150,10 +155,12 @@ uint32_t Interface::NewFrame() {
   return slot;
 }
 
+size_t Interface::payload_bytes_max() const { return PayloadBytesMax(config_); }
+
 size_t Interface::FragmentBytesMax() const { return FragmentBytes(config_); }
 
 std::optional<Interface::Draft> Interface::NewDraft(size_t payload_bytes) {
-  AETHER_CHECK(payload_bytes <= kPayloadBytesMax);
+  AETHER_CHECK(payload_bytes <= payload_bytes_max());
   const bool is_large = Ipv4Header::kSize + payload_bytes > config_.mtu;
   // All fragments get their frames, or the datagram is not sent at all.
   if (is_large && store_.followers() + (payload_bytes - 1) / FragmentBytesMax() > followers_max_) {

@@ -53,8 +53,10 @@ class Interface {
     uint32_t slot = kNoIndex;
     MutableBytes payload;
   };
-  // A draft of up to 65,515 bytes, nothing when the queue has no room. It is Sent before the next
-  // one is asked for.
+  // What a datagram carries at most (NetLimits::output_datagram_bytes_max).
+  size_t payload_bytes_max() const;
+  // A draft of up to that much, nothing when the queue has no room. It is Sent before the next one
+  // is asked for.
   std::optional<Draft> NewDraft(size_t payload_bytes);
   // Wraps the datagram, in fragments if it is larger than the MTU, and queues it, now or once its
   // next hop is known. False when there is no route.

@@ -16,6 +16,7 @@
 #include "stack/base/error.h"
 #include "stack/base/memory_use.h"
 #include "stack/base/pool.h"
+#include "stack/base/port_table.h"
 #include "stack/base/random.h"
 #include "stack/base/time.h"
 #include "stack/base/timer_wheel.h"
@@ -38,7 +39,7 @@ namespace aether::tcp {
 
 class Layer {
  public:
-  static constexpr uint32_t kListenersMax = 64;  // one bit each in acceptable_
+  static constexpr uint32_t kListenersMax = PortTable::kObjectsMax;  // one bit each in acceptable_
   static constexpr uint8_t kNoListener = 0xff;
   // Everything that is kept for a connection without anything queued or in flight, and for one of
   // which only TIME-WAIT is left.
@@ -224,8 +225,8 @@ class Layer {
   SipKey timestamp_key_;
   ReplyQueue replies_;
   std::vector<Listener> listeners_;
-  std::array<uint8_t, 65536> listener_of_port_{};  // index + 1
-  uint64_t acceptable_ = 0;                        // a bit per listener with news
+  PortTable listener_of_port_;
+  uint64_t acceptable_ = 0;  // a bit per listener with news
   IndexList output_;
   IndexList ready_;
   uint32_t half_open_ = 0;

@@ -56,8 +56,8 @@ Drop Layer::ReceivePlain(const Segment& segment, Instant now) {
                ? ReceiveForTimeWait(value & ~Demux::kTimeWaitBit, segment, now)
                : ReceiveForConnection(value, segment, now);
   }
-  const uint8_t entry = listener_of_port_[segment.flow.local_port];
-  if (entry != 0) return ReceiveForListener(static_cast<uint8_t>(entry - 1), segment, now);
+  const uint8_t listener = listener_of_port_.Find(segment.flow.local_port);
+  if (listener != PortTable::kNone) return ReceiveForListener(listener, segment, now);
   ReplyReset(segment);
   return Drop::kTcpPortClosed;
 }
@@ -329,16 +329,17 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
     ++counters_.tcp_rsts_in;
     return Drop::kNone;
   }
-  const uint8_t entry = listener_of_port_[segment.flow.local_port];
+  const uint8_t listener = listener_of_port_.Find(segment.flow.local_port);
   const bool is_newer = segment.seq.After(record.rcv_nxt) ||
                         (record.ts_recent != 0 && options.has_timestamps &&
                          static_cast<int32_t>(options.ts_value - record.ts_recent) > 0);
-  if (segment.Has(tcp_flags::kSyn) && !segment.Has(tcp_flags::kAck) && entry != 0 && is_newer) {
+  if (segment.Has(tcp_flags::kSyn) && !segment.Has(tcp_flags::kAck) &&
+      listener != PortTable::kNone && is_newer) {
     // [RFC 9293 3.6.1 MAY-2, SHLD-4] [RFC 6191 2] a SYN beyond all that was received, by number or
     // by time, opens anew.
     RemoveTimeWait(index);
     ++counters_.tcp_time_wait_reused;
-    return ReceiveForListener(static_cast<uint8_t>(entry - 1), segment, now);
+    return ReceiveForListener(listener, segment, now);
   }
   const uint32_t length = segment.Length();
   // [RFC 7323 5.3 R1] an old timestamp makes it unacceptable here as well, and it is answered.

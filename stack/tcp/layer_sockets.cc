@@ -26,7 +26,7 @@ std::expected<ListenerId, Error> Layer::Listen(uint16_t port, uint16_t owner, ui
     return std::unexpected(Error::kBadArgument);
   // [RFC 9293 3.9.1.1 MUST-41, MUST-42] connections that use the port already do not matter, and
   // are left alone.
-  if (listener_of_port_[port] != 0) return std::unexpected(Error::kPortInUse);
+  if (listener_of_port_.Find(port) != PortTable::kNone) return std::unexpected(Error::kPortInUse);
   const auto free = std::ranges::find(listeners_, 0, &Listener::port);
   if (free == listeners_.end()) return std::unexpected(Error::kTooMany);
   const uint16_t index = static_cast<uint16_t>(free - listeners_.begin());
@@ -37,7 +37,7 @@ std::expected<ListenerId, Error> Layer::Listen(uint16_t port, uint16_t owner, ui
   free->has_options = options != SocketOptions{};
   free->options = options;
   free->local = local;
-  listener_of_port_[port] = static_cast<uint8_t>(index + 1);
+  listener_of_port_.Insert(port, static_cast<uint8_t>(index));
   return ListenerId{index};
 }
 
@@ -54,7 +54,7 @@ void Layer::Unlisten(ListenerId id) {
       EndConnection(index);
     }
   }
-  listener_of_port_[listener.port] = 0;
+  listener_of_port_.Erase(listener.port);
   acceptable_ &= ~(uint64_t{1} << id.index);
   listener = Listener{};
 }
@@ -291,7 +291,8 @@ std::optional<Snapshot> Layer::Inspect(ConnectionId id) const {
 
 bool Layer::PortIsFree(Ipv4Endpoint local, Ipv4Endpoint remote) const {
   const FlowKey flow{remote.address, local.address, remote.port, local.port};
-  return listener_of_port_[local.port] == 0 && FindFlow(flow, demux_.Hash(flow)) == kNoIndex;
+  return listener_of_port_.Find(local.port) == PortTable::kNone &&
+         FindFlow(flow, demux_.Hash(flow)) == kNoIndex;
 }
 
 // [RFC 6056 3.3.1] a random port that is free towards this peer.

@@ -9,8 +9,10 @@
 namespace aether::udp {
 namespace {
 
-// 65,535 bytes less the headers (RFC 768, RFC 791 3.1).
-constexpr size_t kPayloadBytesMax = 65507;
+// Less the headers (RFC 768, RFC 791 3.1); no fragment is larger than the MTU.
+size_t PayloadBytesMax(const Config& config) {
+  return std::max<size_t>(config.net.reassembly_datagram_bytes_max, config.mtu) - 28;
+}
 
 }  // namespace
 
@@ -19,7 +21,7 @@ Layer::Layer(const Config& config, Random& random, Counters& counters)
       random_(random),
       counters_(counters),
       store_(config.udp.datagrams_max, config.mtu),
-      large_(config.udp.large_datagrams_max, kPayloadBytesMax),
+      large_(config.udp.large_datagrams_max, PayloadBytesMax(config)),
       origins_(config.udp.datagrams_max),
       sockets_(config.udp.sockets_max) {
   AETHER_CHECK(config.udp.sockets_max <= kSocketsMax);
@@ -36,18 +38,19 @@ uint16_t Layer::DrawPort() {
   while (true) {
     const uint16_t port =
         static_cast<uint16_t>(kEphemeralPortMin + random_.Below(65536 - kEphemeralPortMin));
-    if (socket_of_port_[port] == 0) return port;
+    if (socket_of_port_.Find(port) == PortTable::kNone) return port;
   }
 }
 
 std::expected<UdpSocketId, Error> Layer::Bind(uint16_t port, uint16_t owner) {
-  if (port != 0 && socket_of_port_[port] != 0) return std::unexpected(Error::kPortInUse);
+  if (port != 0 && socket_of_port_.Find(port) != PortTable::kNone)
+    return std::unexpected(Error::kPortInUse);
   const auto free = std::ranges::find(sockets_, 0, &Socket::port);
   if (free == sockets_.end()) return std::unexpected(Error::kTooMany);
   const uint16_t index = static_cast<uint16_t>(free - sockets_.begin());
   free->port = port != 0 ? port : DrawPort();
   free->owner = owner;
-  socket_of_port_[free->port] = static_cast<uint8_t>(index + 1);
+  socket_of_port_.Insert(free->port, static_cast<uint8_t>(index));
   return UdpSocketId{index, free->generation};
 }
 
@@ -60,7 +63,7 @@ void Layer::Close(UdpSocketId id) {
   Socket* socket = Find(id);
   if (socket == nullptr) return;
   while (!socket->queue.empty()) Discard(socket->queue.Pop(store_));
-  socket_of_port_[socket->port] = 0;
+  socket_of_port_.Erase(socket->port);
   socket->port = 0;
   ++socket->generation;
   pending_ &= ~(uint64_t{1} << id.index);
@@ -88,9 +91,9 @@ void Layer::Pop(UdpSocketId id) {
 
 Drop Layer::Receive(const UdpView& datagram, Ipv4Address source, Ipv4Address destination) {
   if (datagram.destination_port() == 0) return Drop::kUdpBadPort;
-  const uint8_t entry = socket_of_port_[datagram.destination_port()];
-  if (entry == 0) return Drop::kUdpPortUnreachable;
-  Socket& socket = sockets_[entry - 1u];
+  const uint8_t index = socket_of_port_.Find(datagram.destination_port());
+  if (index == PortTable::kNone) return Drop::kUdpPortUnreachable;
+  Socket& socket = sockets_[index];
   if (socket.queue.size() >= limits_.queued_datagrams_max) return Drop::kUdpQueueFull;
   const uint32_t slot = store_.Allocate();
   if (slot == kNoIndex) return Drop::kUdpQueueFull;
@@ -109,7 +112,7 @@ Drop Layer::Receive(const UdpView& datagram, Ipv4Address source, Ipv4Address des
   std::ranges::copy(payload, place.Frame(place_slot).begin());
   origins_[slot] = {{source, datagram.source_port()}, destination, large};
   socket.queue.Push(store_, slot);
-  pending_ |= uint64_t{1} << (entry - 1u);
+  pending_ |= uint64_t{1} << index;
   ++counters_.udp_in;
   return Drop::kNone;
 }
@@ -126,7 +129,7 @@ void Layer::CheckInvariants() const {
     const Socket& socket = sockets_[index];
     AETHER_CHECK(socket.queue.size() <= limits_.queued_datagrams_max);
     AETHER_CHECK(socket.port == 0 ? socket.queue.empty()
-                                  : socket_of_port_[socket.port] == index + 1);
+                                  : socket_of_port_.Find(socket.port) == index);
     queued += socket.queue.size();
   }
   AETHER_CHECK(queued == store_.used() && large_.used() <= queued);

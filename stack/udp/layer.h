@@ -15,6 +15,7 @@
 #include "stack/base/error.h"
 #include "stack/base/memory_use.h"
 #include "stack/base/pool.h"
+#include "stack/base/port_table.h"
 #include "stack/base/random.h"
 #include "stack/config.h"
 #include "stack/net/frame_store.h"
@@ -25,7 +26,7 @@ namespace aether::udp {
 
 class Layer {
  public:
-  static constexpr uint32_t kSocketsMax = 64;  // one bit each in pending()
+  static constexpr uint32_t kSocketsMax = PortTable::kObjectsMax;  // one bit each in pending()
   // [RFC 6056 3.2] the ports that are drawn at random when none is asked for.
   static constexpr uint16_t kEphemeralPortMin = 49152;
 
@@ -83,7 +84,7 @@ class Layer {
   net::FrameStore large_;
   std::vector<Origin> origins_;  // per slot of store_
   std::vector<Socket> sockets_;
-  std::array<uint8_t, 65536> socket_of_port_{};  // index + 1
+  PortTable socket_of_port_;
   uint64_t pending_ = 0;
 };
 
