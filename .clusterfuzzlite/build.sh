@@ -19,7 +19,7 @@ CXXFLAGS="$CXXFLAGS -I$SRC/libpcap" cmake -S "$aether" -B "$WORK/aether" -DCMAKE
   -DAETHER_PCAP_LIBRARY="$WORK/libpcap/libpcap.a"
 cmake --build "$WORK/aether" -j "$jobs" --target fuzz_targets
 
-while IFS=$'\t' read -r name _ _ max_len _; do
+while IFS=$'\t' read -r name kind _ max_len _; do
   case $name in "" | "#"*) continue ;; esac
   cp "$WORK/aether/bin/${name}_fuzzer" "$OUT/"
   (cd "$aether/corpora/fuzz/$name" && zip -q -r "$OUT/${name}_fuzzer_seed_corpus.zip" .)
@@ -27,4 +27,6 @@ while IFS=$'\t' read -r name _ _ max_len _; do
     cp "$aether/fuzz/dictionaries/$name.dict" "$OUT/${name}_fuzzer.dict"
   fi
   printf '[libfuzzer]\nmax_len = %s\ntimeout = 25\n' "$max_len" >"$OUT/${name}_fuzzer.options"
+  # As ci/fuzz does: see engine_flags in ci/fuzzing/targets.py.
+  case $kind in stack | two) echo 'entropic = 0' >>"$OUT/${name}_fuzzer.options" ;; esac
 done <"$aether/fuzz/targets.tsv"

@@ -25,7 +25,7 @@ using std::chrono::hours;
 using std::chrono::seconds;
 
 constexpr size_t kRecordsMax = 32;
-constexpr size_t kStepsMax = 200;
+constexpr size_t kStepsMax = 80;
 constexpr int kRoundsMax = 3000;
 constexpr Duration kAdvanceMax = hours(3);
 // P7: messages in an hour that nobody asked for, and for each message that came.
@@ -463,6 +463,7 @@ AETHER_STATEFUL_TARGET(kGrammar);
 }  // namespace aether::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const aether::fuzz::Execution execution;
   if (size > 2048) return -1;
   aether::fuzz::RunOne({data, size});
   return 0;

@@ -3,6 +3,7 @@
 // are stateful/http_script.h's, and stateful/http_world.h carries them out.
 #include <array>
 
+#include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/grammar.h"
 #include "fuzz/stateful/http_client.h"
 #include "fuzz/stateful/http_script.h"
@@ -10,6 +11,7 @@
 #include "fuzz/stateful/observer.h"
 #include "fuzz/stateful/target_tools.h"
 #include "fuzz/target.h"
+#include "stack/app/http_responses.h"
 
 namespace aether::fuzz::http_server {
 namespace {
@@ -29,7 +31,7 @@ void RunOne(Bytes input) {
       CurrentObserver()->OnRecord(PrintRecord(kGrammar, record), world.now());
     world.Carry(record);
   }
-  const bool again = (choices.limits & kAgain) != 0 && world.is_smooth();
+  const bool again = (choices.limits & kAgain) != 0 && world.is_smooth() && IsRunAgain();
   world.Finish();
   if (again) {
     HttpWorld plain(choices, others);
@@ -45,6 +47,9 @@ AETHER_STATEFUL_TARGET(kGrammar);
 }  // namespace aether::fuzz::http_server
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  // It outlives the execution that asks for it first.
+  aether::app::HttpResponses::Instance();
+  const aether::fuzz::Execution execution;
   if (size > 2048) return -1;
   aether::fuzz::http_server::RunOne({data, size});
   return 0;

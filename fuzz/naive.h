@@ -1,5 +1,5 @@
 // What the naive parsers of the targets have in common: fields and the checksum of RFC 1071, one
-// byte at a time, and nothing of wire/.
+// word at a time, and nothing of wire/.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,7 @@
 #include "fuzz/target.h"
 #include "fuzz/uncounted.h"
 #include "stack/base/bytes.h"
+#include "stack/testing/plain_loops.h"
 
 namespace aether::fuzz {
 AETHER_UNCOUNTED_BEGIN
@@ -19,8 +20,7 @@ inline uint32_t NaiveLong(Bytes data, size_t at) {
 
 // The folded sum of `data`, and of what was added up before.
 inline unsigned NaiveSum(Bytes data, uint64_t before = 0) {
-  uint64_t sum = before;
-  for (size_t i = 0; i < data.size(); ++i) sum += i % 2 == 0 ? data[i] * 256u : data[i];
+  uint64_t sum = before + testing::SumOfWords(data);
   while (sum > 0xffff) sum = sum % 0x10000 + sum / 0x10000;
   return static_cast<unsigned>(sum);
 }

@@ -4,6 +4,7 @@
 // stateful/api_script.h's, and stateful/api_world.h carries them out.
 #include "fuzz/stateful/api_script.h"
 #include "fuzz/stateful/api_world.h"
+#include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/grammar.h"
 #include "fuzz/stateful/observer.h"
 #include "fuzz/stateful/target_tools.h"
@@ -36,6 +37,7 @@ AETHER_STATEFUL_TARGET(kGrammar);
 }  // namespace aether::fuzz::stack_api
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const aether::fuzz::Execution execution;
   if (size > 1024) return -1;
   aether::fuzz::stack_api::RunOne({data, size});
   return 0;

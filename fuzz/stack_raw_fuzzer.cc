@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/observer.h"
 #include "fuzz/stateful/raw_frames.h"
 #include "fuzz/stateful/raw_world.h"
@@ -125,7 +126,7 @@ class RawScript {
 
   void Run(RecordReader& reader) {
     Record record;
-    for (size_t i = 0; i < kRecordsMax && reader.Next(record); ++i) {
+    for (size_t i = 0; i < kRecordsMax && !world_.IsTired() && reader.Next(record); ++i) {
       if (CurrentObserver() != nullptr)
         CurrentObserver()->OnRecord(PrintRecord(kGrammar, record), world_.now());
       Do(static_cast<Op>(record.operation), record);
@@ -394,6 +395,7 @@ AETHER_STATEFUL_TARGET(kGrammar);
 }  // namespace aether::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const aether::fuzz::Execution execution;
   using namespace aether::fuzz;
   RecordReader reader(kGrammar, {data, size});
   RawWorld world(reader.head(0));

@@ -6,17 +6,24 @@
 
 namespace aether::fuzz {
 
-// FNV-1a, 64 bits.
-void Trace::Add(uint64_t value) {
-  for (int i = 0; i < 8; ++i) {
-    hash_ = (hash_ ^ (value & 0xff)) * 0x100000001b3u;
-    value >>= 8;
-  }
+// Of every word all bits go into all above them by the product, and from there below by the shift.
+void Trace::Mix(uint64_t word) {
+  hash_ = (hash_ ^ word) * 0x9e3779b97f4a7c15u;
+  hash_ ^= hash_ >> 32;
 }
 
+void Trace::Add(uint64_t value) { Mix(value); }
+
 void Trace::Add(Bytes bytes) {
-  Add(bytes.size());
-  for (const uint8_t byte : bytes) hash_ = (hash_ ^ byte) * 0x100000001b3u;
+  Mix(bytes.size());
+  for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
+    uint64_t word;
+    std::memcpy(&word, bytes.data(), 8);
+    Mix(word);
+  }
+  uint64_t rest = 0;
+  if (!bytes.empty()) std::memcpy(&rest, bytes.data(), bytes.size());
+  Mix(rest);
 }
 
 Trace& CurrentTrace() {

@@ -1,5 +1,6 @@
 // A connection that the stack opens, and what a peer may do to it: any segment at any time, with
 // numbers relative to what the connection is at. The operations are stateful/tcp_script.h's.
+#include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/target_tools.h"
 #include "fuzz/stateful/tcp_script.h"
 
@@ -20,6 +21,7 @@ AETHER_STATEFUL_TARGET(kGrammar);
 }  // namespace aether::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const aether::fuzz::Execution execution;
   aether::fuzz::RunTcpInput(aether::fuzz::kGrammar, {data, size}, /*active=*/true);
   return 0;
 }

@@ -4,6 +4,7 @@
 // out.
 #include <optional>
 
+#include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/grammar.h"
 #include "fuzz/stateful/observer.h"
 #include "fuzz/stateful/target_tools.h"
@@ -73,7 +74,7 @@ void RunOne(Bytes input) {
   const Origin origin = choices.Has(kNearWrap) ? NearWrap() : Origin{};
   Run(hosts, choices, origin, input).Finish();
   // How many challenges there are depends on where a second of the clock begins.
-  if (!choices.Has(kAgain) || hosts->was_tampered_with()) return;
+  if (!choices.Has(kAgain) || hosts->was_tampered_with() || !IsRunAgain()) return;
   const uint64_t behaviour = hosts->behaviour();
   hosts.reset();
   Run(hosts, choices, choices.Has(kNearWrap) ? Origin{} : NearWrap(), input).Finish();
@@ -87,6 +88,7 @@ AETHER_STATEFUL_TARGET(kGrammar);
 }  // namespace aether::fuzz::two_stacks
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const aether::fuzz::Execution execution;
   if (size > 1024) return -1;
   aether::fuzz::two_stacks::RunOne({data, size});
   return 0;

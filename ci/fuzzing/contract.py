@@ -22,7 +22,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]+")
 MARKS = {"address": "__asan_init", "memory": "__msan_init", "undefined": "__ubsan_handle_", "coverage": "__llvm_profile_"}
 # What a target that fails would leave in the folder it was called from, which is / here.
 NO_ARTIFACT = "-artifact_prefix=/dev/"
-OPTIONS = {"max_len", "timeout", "rss_limit_mb", "len_control", "only_ascii", "close_fd_mask", "use_value_profile"}
+OPTIONS = {"max_len", "timeout", "rss_limit_mb", "len_control", "only_ascii", "close_fd_mask", "use_value_profile", "entropic"}
 
 # Mounts: nothing on /dev; the project hidden; the folder read-only. Then the program, with nothing inherited.
 INSIDE = """

@@ -79,7 +79,10 @@ class Runner:
         context = "" if is_for_report else ":quarantine_size_mb=16:malloc_context_size=2"
         # The sanitizer watches the process's memory, not a thread of libFuzzer's: see the suppression in fuzz/target.cc.
         limit = f":hard_rss_limit_mb={RSS_MB_MAX}"
-        env["ASAN_OPTIONS"] = "detect_leaks=1:detect_stack_use_after_return=1" + limit + context + path
+        if is_for_report:
+            # Who allocated what: see fuzz/stateful/arena.h.
+            env["AETHER_FUZZ_MALLOC"] = "1"
+        env["ASAN_OPTIONS"] = "detect_leaks=1" + limit + context + path
         env["UBSAN_OPTIONS"] = "print_stacktrace=1" + path
         env["MSAN_OPTIONS"] = "poison_in_dtor=1" + path
         return env
@@ -118,7 +121,7 @@ class Runner:
 
     def command(self, target, corpus, extra):
         command = [self.binary(target.name), corpus, f"-seed={self.seed}", f"-timeout={INPUT_SECONDS_MAX}",
-                   "-rss_limit_mb=0", f"-max_len={target.max_len}", "-print_final_stats=1", "-reload=0",
+                   "-rss_limit_mb=0", *t.engine_flags(target), "-print_final_stats=1", "-reload=0",
                    f"-artifact_prefix={self.folder(target.name, 'findings')}/", *extra]
         dictionary = t.DICTIONARIES / f"{target.name}.dict"
         if dictionary.exists():

@@ -17,6 +17,12 @@ KINDS = {"parser": (100000, 1), "component": (20000, 1), "stack": (20000, 3), "t
 Target = collections.namedtuple("Target", "name kind floor max_len msan")
 
 
+def engine_flags(target):
+    """What libFuzzer is told of a target's inputs. Its weights by how rare a feature is cost more than an execution
+    where each has a thousand features, as those of whole stacks have."""
+    return [f"-max_len={target.max_len}", *(["-entropic=0"] if target.kind in ("stack", "two") else [])]
+
+
 class Trouble(Exception):
     """The world is wrong; the text says what to do."""
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -65,6 +66,13 @@ def load_table():
 
 def known_targets(root=ROOT):
     return {path.name[: -len("_fuzzer.cc")] for path in root.glob("fuzz/**/*_fuzzer.cc") if "planted" not in path.parts}
+
+
+def engine_flags_of(target, root=ROOT):
+    """-max_len and the like, as ci/fuzz gives them."""
+    sys.path.insert(0, str(root / "ci"))
+    from fuzzing import targets
+    return targets.engine_flags(targets.read_table(root / "fuzz" / "targets.tsv")[target])
 
 
 def unit_tests(root=ROOT):
@@ -315,7 +323,7 @@ def fuzz_once(binary, target, bug_id, seed, seconds, corpus, work, ablation=Fals
     if broken:
         environment["AETHER_PLANTED_BROKEN"] = "1"
     command = [str(binary), f"-seed={seed}", "-timeout=300", "-rss_limit_mb=2560", f"-artifact_prefix={work}/found-",
-               "-reload=0", "-print_final_stats=0", "-verbosity=0", *dictionary_of(target), str(work / "new"), str(corpus)]
+               "-reload=0", "-print_final_stats=0", "-verbosity=0", *engine_flags_of(target), *dictionary_of(target), str(work / "new"), str(corpus)]
     done = run_child(command, environment, work, round(seconds) + 30, seconds * 20 + 60)
     found = sorted(work.glob("found-*"))
     return done, Progress(state), (found[0] if found else None)

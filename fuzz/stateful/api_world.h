@@ -18,7 +18,7 @@
 namespace aether::fuzz::stack_api {
 
 // Frames to the stack and stops of the clock; then the records are over.
-inline constexpr size_t kStepsMax = 200;
+inline constexpr size_t kStepsMax = 80;
 inline constexpr size_t kConnections = 8;
 inline constexpr size_t kPeers = 3;
 inline constexpr size_t kSockets = 6;

@@ -283,7 +283,8 @@ void ApiWorld::Send(const Record& record) {
              (stack().address() && stack().address()->address == to.address)) {
     FUZZ_CHECK(P2, !sent && sent.error() == Error::kBadArgument);
   } else if (sent) {
-    FUZZ_CHECK(P2, size <= 65507 && (stack().address() || to.address.IsBroadcast()));
+    FUZZ_CHECK(P2, size + 28 <= config().net.output_datagram_bytes_max &&
+                       (stack().address() || to.address.IsBroadcast()));
   }
   Settle(2 + size / 256);
 }

@@ -52,7 +52,7 @@ AETHER_UNCOUNTED inline void ReadNegativeTtl(Bytes message, size_t at, NaiveDnsR
 AETHER_UNCOUNTED inline NaiveDnsReading ReadDnsNaively(Bytes message, size_t aliases_max) {
   using Kind = NaiveDnsReading::Kind;
   NaiveDnsReading reading;
-  static std::vector<uint8_t> canonical;
+  std::vector<uint8_t> canonical;
   if (!NaiveDns(message, canonical).is_valid()) return reading;
   const unsigned flags = NaiveWord(message, 2);
   if (flags < 0x8000 || (flags & 0x7800) != 0 || NaiveWord(message, 4) != 1) return reading;

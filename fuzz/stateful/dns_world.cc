@@ -48,7 +48,7 @@ void DnsWorld::OnSent(const testing::NaiveFrame& frame, Bytes) {
   if (!frame.udp) return;
   const Bytes message = frame.udp->payload;
   Asked& asked = asked_[asked_count_++ % kQueriesKept];
-  static std::vector<uint8_t> canonical;
+  std::vector<uint8_t> canonical;
   const NaiveDns walk(message, canonical);
   FUZZ_CHECK(P12, walk.is_canonical() && NaiveWord(message, 2) == 0x0100);
   FUZZ_CHECK(P12, NaiveWord(message, 4) == 1 && NaiveWord(message, 6) == 0 &&

@@ -22,7 +22,7 @@ namespace aether::fuzz::dns_resolver {
 inline constexpr size_t kSlots = 6;
 inline constexpr size_t kQueriesKept = 24;
 // Messages and stops of the clock; then the records are over.
-inline constexpr size_t kStepsMax = 200;
+inline constexpr size_t kStepsMax = 80;
 
 // A lookup, and what it had come to when last looked at.
 struct Slot {

@@ -20,7 +20,7 @@
 namespace aether::fuzz::http_server {
 
 // Frames to the stack and stops of the clock; then the records are over.
-inline constexpr size_t kStepsMax = 200;
+inline constexpr size_t kStepsMax = 80;
 
 class HttpWorld final : public World {
  public:

@@ -42,7 +42,7 @@ class RawWorld final : public World {
  public:
   explicit RawWorld(uint8_t bits)
       : World(RawConfigOf(bits)), flow_({kPeerIp, 40000}, {kStackIp, 80}, 0x7ffffff0) {
-    Model().Reset(config().net);
+    model_.Reset(config().net);
     const std::optional<Ipv4Address> gateway =
         (bits & 2) != 0 ? std::optional(kGatewayIp) : std::nullopt;
     if ((bits & 1) == 0) {
@@ -64,11 +64,10 @@ class RawWorld final : public World {
   // `is_fragment`: P3 knows of it.
   void Send(Bytes frame, std::optional<testing::BitmapReassembler::Fragment> fragment = {}) {
     if (fragment) {
-      while (Model().TakeExpired(now()).is_any) {
+      while (model_.TakeExpired(now()).is_any) {
       }
-      const auto answer = Model().Add(*fragment, now());
-      expects_datagram_ =
-          answer.is_whole && fragments_are_known_ && IsGoodDatagram(Model().whole());
+      const auto answer = model_.Add(*fragment, now());
+      expects_datagram_ = answer.is_whole && fragments_are_known_ && IsGoodDatagram(model_.whole());
     }
     sends_fragment_ = fragment.has_value() && fragments_are_known_;
     is_quiet_ = IsForNobody(frame);
@@ -166,12 +165,6 @@ class RawWorld final : public World {
   }
 
  private:
-  // It keeps its memory from one run to the next.
-  static testing::BitmapReassembler& Model() {
-    static testing::BitmapReassembler model;
-    return model;
-  }
-
   void Own(ConnectionId id) {
     if (owned_.size() < 8) {
       owned_.push_back(id);
@@ -185,7 +178,7 @@ class RawWorld final : public World {
       if (sends_fragment_) {
         // P3: it is the one that the other reassembly has, byte for byte.
         FUZZ_CHECK(P3, expects_datagram_);
-        const Bytes whole = Model().whole();
+        const Bytes whole = model_.whole();
         FUZZ_CHECK(P3, whole.size() >= 28);
         FUZZ_CHECK(P3, std::ranges::equal(datagram->payload, whole.subspan(28)));
         expects_datagram_ = false;
@@ -252,6 +245,7 @@ class RawWorld final : public World {
   bool sends_fragment_ = false;
   bool expects_datagram_ = false;
   bool fragments_are_known_ = true;
+  testing::BitmapReassembler model_;
 };
 
 }  // namespace aether::fuzz

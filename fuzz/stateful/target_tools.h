@@ -9,11 +9,24 @@
 #include <cstdint>
 
 #include "fuzz/stateful/grammar.h"
+#include "fuzz/stateful/observer.h"
+#include "fuzz/target.h"
 
 namespace aether::fuzz {
 
 // Null in a target without one: its inputs are plain bytes.
 const Grammar*& TargetGrammar();
+
+// Whether an input that asks for it is run a second time, as somebody else (P11). An engine that
+// fuzzes does so with one in four, by what the first run did: a twin doubles what an input costs,
+// and half of all inputs ask. A replay always does, so what was found repeats.
+inline bool IsRunAgain() {
+#if defined(FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
+  return CurrentTrace().hash() % 4 == 0 || CurrentObserver() != nullptr;
+#else
+  return true;
+#endif
+}
 
 struct RegisterGrammar {
   explicit RegisterGrammar(const Grammar& grammar) { TargetGrammar() = &grammar; }

@@ -196,7 +196,7 @@ TEST(TcpFlow, FollowsWhatTheStackSends) {
   tcp.acknowledgment = kIss + 1;
   tcp.window = 500;
   const Bytes text = Pattern::At(TcpFlow::kWrittenOffset, 300);
-  tcp.payload.assign(text.begin(), text.end());
+  tcp.payload = text;
   EXPECT_TRUE(flow.Matches(FromStack(tcp)));
   flow.OnSent(FromStack(tcp));
   EXPECT_EQ(flow.rcv_nxt(), kStackIss + 301);
@@ -218,7 +218,7 @@ TEST(TcpFlowDeathTest, WhatTheStackMustNotSendShows) {
   };
   sent(good);
   NaiveTcp bad = good;
-  bad.payload = {1, 2, 3};
+  bad.payload = Pattern::At(0, 3);
   EXPECT_DEATH(sent(bad), "property P1");
   bad = good;
   bad.acknowledgment = kIss + 2;
@@ -231,9 +231,9 @@ TEST(TcpFlowDeathTest, WhatTheStackMustNotSendShows) {
   bad.sequence += 65535 * 128;
   sent(bad);
   const Bytes text = Pattern::At(TcpFlow::kWrittenOffset + 65535 * 128, 2);
-  bad.payload = {text[0]};
+  bad.payload = text.first(1);
   sent(bad);
-  bad.payload = {text[0], text[1]};
+  bad.payload = text;
   EXPECT_DEATH(sent(bad), "offered_end_");
   NaiveTcp syn = SynAck();
   syn.acknowledgment = 7;

@@ -6,6 +6,7 @@
 
 #include "fuzz/naive.h"
 #include "fuzz/stateful/observer.h"
+#include "fuzz/stateful/target_tools.h"
 #include "fuzz/stateful/tcp_setup.h"
 
 namespace aether::fuzz {
@@ -17,7 +18,7 @@ using std::chrono::seconds;
 constexpr size_t kRecordsMax = 48;
 constexpr size_t kBatchMax = 16;
 // Deadlines of one operation: time stops there.
-constexpr int kDeadlinesMax = 16;
+constexpr int kDeadlinesMax = 8;
 constexpr Duration kTimeMax = hours(24 * 60);
 
 void PutWord(uint8_t* at, uint32_t value) {
@@ -35,7 +36,7 @@ class TcpScript {
 
   void Run(RecordReader& reader) {
     Record record;
-    for (size_t i = 0; i < kRecordsMax && reader.Next(record); ++i) {
+    for (size_t i = 0; i < kRecordsMax && !world_.IsTired() && reader.Next(record); ++i) {
       if (CurrentObserver() != nullptr)
         CurrentObserver()->OnRecord(PrintRecord(grammar_, record), world_.now());
       Do(static_cast<TcpOperation>(record.operation), record);
@@ -348,7 +349,7 @@ bool IsRelative(const Grammar& grammar, Bytes input) {
 void RunTcpInput(const Grammar& grammar, Bytes input, bool active) {
   const uint64_t behaviour = RunOnce(grammar, input, active, 0);
   const RecordReader reader(grammar, input);
-  if ((reader.head(static_cast<size_t>(TcpHead::kApp)) & kAppCompare) == 0) return;
+  if ((reader.head(static_cast<size_t>(TcpHead::kApp)) & kAppCompare) == 0 || !IsRunAgain()) return;
   if (!IsRelative(grammar, input)) return;
   if (CurrentObserver() != nullptr) CurrentObserver()->OnNote("once more, shifted (P11)", {});
   FUZZ_CHECK(P11, RunOnce(grammar, input, active, 0x9e370001) == behaviour);

@@ -21,7 +21,7 @@ namespace aether::fuzz::two_stacks {
 
 inline constexpr size_t kLanes = 3;
 // Frames delivered and stops of the clock; then the records are over.
-inline constexpr size_t kStepsMax = 300;
+inline constexpr size_t kStepsMax = 100;
 inline constexpr size_t kFinalStepsMax = 20000;
 
 class Hosts {

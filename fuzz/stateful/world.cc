@@ -51,6 +51,7 @@ Config SmallConfig() {
   config.net.multicast_groups_max = 2;
   config.net.output_frames_max = 16;
   config.net.output_fragments_max = 8;
+  config.net.output_datagram_bytes_max = 8192;
   config.net.identifications_max = 64;
   config.net.reassembly_datagrams_max = 4;
   config.net.reassembly_fragments_per_datagram_max = 16;
@@ -66,14 +67,16 @@ Config SmallConfig() {
   config.tcp.accept_queue_max = 4;
   config.tcp.half_open_max = 4;
   config.tcp.replies_max = 16;
-  config.tcp.receive_buffer_bytes = 8192;
-  config.tcp.receive_buffer_max_bytes = 32768;
-  config.tcp.send_buffer_bytes = 8192;
-  config.tcp.send_buffer_max_bytes = 32768;
+  config.tcp.receive_buffer_bytes = 4096;
+  config.tcp.receive_buffer_max_bytes = 16384;
+  config.tcp.send_buffer_bytes = 4096;
+  config.tcp.send_buffer_max_bytes = 16384;
   config.tcp.receive_scale = 2;
   config.tcp.held_ranges_max = 16;
   config.tcp.flight_segments_max = 64;
   config.tcp.port_tries_max = 16;
+  config.tcp.user_timeout = std::chrono::seconds(30);
+  config.tcp.orphan_timeout = std::chrono::seconds(15);
   config.buffers = {
       .chunks_max = 24, .send_items_max = 64, .sent_segments_max = 128, .held_ranges_max = 32};
   return config;
@@ -88,6 +91,7 @@ World::World(const Config& config, int host, Instant start)
   const ArenaScope scope;
   stack_.emplace(config_, start);
   out_.resize(stack_->frame_size_max());
+  FillWithNonce(out_);
 }
 
 World::~World() = default;
@@ -167,6 +171,7 @@ bool World::AdvanceToDeadline(Duration most) {
 }
 
 void World::Step(std::span<const Bytes> frames, uint64_t calls) {
+  ++steps_;
   Count count{.inputs = frames.size() + calls, .is_timed = frames.empty() && calls == 0};
   for (const Bytes frame : frames) {
     if (frame.size() > 13 && frame[12] == 8 && frame[13] == 6) ++count.arp_in;
@@ -236,17 +241,12 @@ bool World::TransmitOne(Count& count) {
     --blocked_calls_;
     return false;
   }
-  // P6: what the stack does not write shows.
-  static const auto nonces = [] {
-    std::array<uint64_t, 256> words;
-    words.fill(kNonce);
-    return words;
-  }();
-  std::memcpy(out_.data(), nonces.data(), std::min(out_.size(), sizeof nonces));
   const size_t size = stack_->Transmit(out_, now_);
   FUZZ_CHECK(P12, size <= out_.size());
   if (size == 0) return false;
   OnFrame(Bytes(out_).first(size), count);
+  // P6: what the stack does not write shows.
+  FillWithNonce(MutableBytes(out_).first(size));
   return true;
 }
 

@@ -78,6 +78,8 @@ class World {
   void Note(std::string_view text) const;
 
   uint64_t frames_out() const { return frames_out_; }
+  // It has had its share of the time: many short runs find more than a few long ones.
+  bool IsTired() const { return steps_ > kWorldStepsMax; }
 
  protected:
   virtual void OnEvent(const Event& event) = 0;
@@ -87,6 +89,7 @@ class World {
   virtual void OnRest() {}
 
  private:
+  static constexpr uint64_t kWorldStepsMax = 64;
   // What one step saw, for P7.
   struct Count {
     uint64_t inputs = 0;  // frames in, and calls
@@ -121,6 +124,7 @@ class World {
   uint64_t withheld_inputs_ = 0;
   uint64_t withheld_arp_ = 0;
   uint64_t frames_out_ = 0;
+  uint64_t steps_ = 0;
   Instant quiet_since_;
   uint64_t quiet_frames_ = 0;
   uint64_t idle_wakes_ = 0;

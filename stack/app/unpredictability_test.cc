@@ -4,6 +4,7 @@
 // fixed, so a result does not change from one run to the next.
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <set>
 #include <vector>
 
@@ -45,7 +46,10 @@ class Probe {
   std::vector<NaiveFrame> Frames() {
     std::vector<NaiveFrame> frames;
     while (const size_t size = stack->Transmit(buffer_, now)) {
-      const auto frame = testing::NaiveParse(Bytes(buffer_).first(size));
+      // What was parsed lives as long as its frame does.
+      const auto begin = buffer_.begin();
+      const auto frame =
+          testing::NaiveParse(sent_.emplace_back(begin, begin + static_cast<ptrdiff_t>(size)));
       EXPECT_TRUE(frame.has_value());
       if (frame) frames.push_back(*frame);
     }
@@ -57,6 +61,7 @@ class Probe {
 
  private:
   std::vector<uint8_t> buffer_;
+  std::deque<std::vector<uint8_t>> sent_;
 };
 
 struct Opened {
@@ -201,7 +206,7 @@ TEST(Unpredictability, TransactionIdsOfDhcp) {
     probe.stack->Receive({}, probe.now);
     const std::vector<NaiveFrame> frames = probe.Frames();
     ASSERT_EQ(frames.size(), 1u);
-    const std::vector<uint8_t>& p = frames[0].udp->payload;
+    const Bytes p = frames[0].udp->payload;
     first.push_back(uint32_t{p[4]} << 24 | uint32_t{p[5]} << 16 | uint32_t{p[6]} << 8 | p[7]);
   }
   EXPECT_EQ(Suspicion(first, 32), "");

@@ -175,7 +175,7 @@ class Client {
               .flags = tcp.flags,
               .window = tcp.window,
               .options = {raw_options.begin(), raw_options.end()},
-              .payload = tcp.payload};
+              .payload = {tcp.payload.begin(), tcp.payload.end()}};
     // A reset for what no connection knows takes its number from the segment that it answers.
     if (open_ && (tcp.flags & tcp_flags::kRst) != 0) seen.sequence = 0;
     const auto options = TcpOptions::Parse(raw_options);

@@ -119,7 +119,8 @@ std::string TcpMatch::Mismatch(const NaiveFrame& frame, const Script& script) co
   if (peer == nullptr) return why + " it is for no peer of the script;";
   Compare("seq", seq, peer->RelativeSeq(tcp.sequence), why);
   if ((flags & kAck) != 0) Compare("ack", ack, peer->RelativeAck(tcp.acknowledgment), why);
-  if (data && *data != tcp.payload) why += " data are " + DataText(tcp.payload) + ";";
+  if (data && tcp.payload != *data)
+    why += " data are " + DataText({tcp.payload.begin(), tcp.payload.end()}) + ";";
   return why;
 }
 

@@ -1,5 +1,7 @@
 #include "stack/testing/naive_parser.h"
 
+#include "stack/testing/plain_loops.h"
+
 namespace aether::testing {
 namespace {
 
@@ -17,11 +19,6 @@ std::array<uint8_t, 6> Mac(Bytes data, size_t at) {
   std::array<uint8_t, 6> mac{};
   for (size_t i = 0; i < 6; ++i) mac[i] = data[at + i];
   return mac;
-}
-
-std::vector<uint8_t> From(Bytes data, size_t at) {
-  const Bytes rest = data.subspan(at);
-  return {rest.begin(), rest.end()};
 }
 
 bool IsGroup(uint32_t address) { return address >= 0xe0000000u; }
@@ -69,7 +66,7 @@ Problem ParseIcmp(NaiveFrame& out) {
   icmp.type = data[0];
   icmp.code = data[1];
   icmp.rest_of_header = DoubleWord(data, 4);
-  icmp.payload = From(data, 8);
+  icmp.payload = data.subspan(8);
   if (icmp.type == 0 || icmp.type == 8) {
     if (icmp.code != 0) return "ICMP echo with a code";
   } else if (icmp.type == 3 || icmp.type == 11) {
@@ -105,7 +102,7 @@ Problem ParseUdp(NaiveFrame& out) {
   NaiveUdp udp;
   udp.source_port = Word(data, 0);
   udp.destination_port = Word(data, 2);
-  udp.payload = From(data, 8);
+  udp.payload = data.subspan(8);
   if (udp.destination_port == 0) return "UDP destination port is zero";
   out.udp = udp;
   return std::nullopt;
@@ -115,7 +112,6 @@ Problem ParseUdp(NaiveFrame& out) {
 Problem ParseTcpOptions(Bytes data, size_t end, NaiveTcp& tcp) {
   const bool syn = (tcp.flags & 0x02) != 0;
   size_t at = 20;
-  tcp.option_kinds.reserve(end - at);
   while (at < end) {
     const uint8_t kind = data[at];
     tcp.option_kinds.push_back(kind);
@@ -177,7 +173,7 @@ Problem ParseTcp(NaiveFrame& out) {
   tcp.flags = data[13];
   tcp.window = Word(data, 14);
   tcp.urgent_pointer = Word(data, 18);
-  tcp.payload = From(data, header);
+  tcp.payload = data.subspan(header);
   const bool fin = (tcp.flags & 0x01) != 0;
   const bool syn = (tcp.flags & 0x02) != 0;
   const bool rst = (tcp.flags & 0x04) != 0;
@@ -216,7 +212,7 @@ Problem ParseIpv4(Bytes frame, NaiveFrame& out) {
   ip.protocol = data[9];
   ip.source = DoubleWord(data, 12);
   ip.destination = DoubleWord(data, 16);
-  ip.payload = From(data.first(total), header);
+  ip.payload = data.first(total).subspan(header);
   if (ip.time_to_live == 0) return "IPv4 time to live is zero";
   if (IsGroup(ip.source) || ip.source / 0x1000000u == 127) return "IPv4 source is no host";
   if (ip.destination / 0x1000000u == 127 || ip.destination == 0)
@@ -253,8 +249,7 @@ std::expected<NaiveFrame, std::string> NaiveParse(Bytes frame) {
 }
 
 uint16_t NaiveChecksum(Bytes data) {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < data.size(); ++i) sum += i % 2 == 0 ? data[i] * 256u : data[i];
+  uint64_t sum = SumOfWords(data);
   while (sum > 0xffff) sum = sum % 0x10000 + sum / 0x10000;
   return static_cast<uint16_t>(0xffff - sum);
 }

@@ -4,17 +4,49 @@
 // zero, options well formed and where they belong.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <initializer_list>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "stack/base/bytes.h"
 
 namespace aether::testing {
+
+// Some of the bytes of the frame that was parsed, which it does not own: they live as long as the
+// frame does.
+struct NaiveBytes : Bytes {
+  using Bytes::Bytes;
+  NaiveBytes(Bytes bytes) : Bytes(bytes) {}
+  friend bool operator==(const NaiveBytes& a, Bytes b) { return std::ranges::equal(a, b); }
+};
+
+// A list of at most N, in place.
+template <typename T, size_t N>
+class ShortList {
+ public:
+  using value_type = T;
+  using const_iterator = const T*;
+
+  void push_back(const T& value) { values_.at(size_++) = value; }
+  const T* begin() const { return values_.data(); }
+  const T* end() const { return begin() + size_; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const T& operator[](size_t i) const { return values_.at(i); }
+  friend bool operator==(const ShortList& a, std::initializer_list<T> b) {
+    return std::ranges::equal(a, b);
+  }
+  friend bool operator==(const ShortList& a, const auto& b) { return std::ranges::equal(a, b); }
+
+ private:
+  std::array<T, N> values_{};
+  size_t size_ = 0;
+};
 
 struct NaiveArp {
   uint16_t operation = 0;
@@ -34,20 +66,20 @@ struct NaiveIpv4 {
   uint8_t protocol = 0;
   uint32_t source = 0;
   uint32_t destination = 0;
-  std::vector<uint8_t> payload;
+  NaiveBytes payload;
 };
 
 struct NaiveIcmp {
   uint8_t type = 0;
   uint8_t code = 0;
   uint32_t rest_of_header = 0;
-  std::vector<uint8_t> payload;
+  NaiveBytes payload;
 };
 
 struct NaiveUdp {
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
-  std::vector<uint8_t> payload;
+  NaiveBytes payload;
 };
 
 struct NaiveTcp {
@@ -67,10 +99,10 @@ struct NaiveTcp {
   };
   std::optional<Timestamps> timestamps;
   // Left and right edge of each block.
-  std::vector<std::array<uint32_t, 2>> sack_blocks;
+  ShortList<std::array<uint32_t, 2>, 4> sack_blocks;
   // The kinds of the options in their order, padding included.
-  std::vector<uint8_t> option_kinds;
-  std::vector<uint8_t> payload;
+  ShortList<uint8_t, 40> option_kinds;
+  NaiveBytes payload;
 };
 
 struct NaiveFrame {
@@ -84,7 +116,7 @@ struct NaiveFrame {
   std::optional<NaiveTcp> tcp;
 };
 
-// The error says what is wrong with the frame.
+// Views into `frame`. The error says what is wrong with it.
 std::expected<NaiveFrame, std::string> NaiveParse(Bytes frame);
 
 // The Internet checksum of RFC 1071 in its slowest form; zero over data that holds its own right

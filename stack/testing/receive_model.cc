@@ -224,11 +224,14 @@ void ReceiveModel::TakeText(const Segment& segment, int64_t begin) {
   if (fin_in_ && (std::min(end, window_end) > *fin_in_ || (fin && end != *fin_in_))) {
     is_certain_ = false;
   }
-  for (int64_t at = std::max(begin, rcv_nxt_); at < std::min(end, window_end); ++at) {
-    if (fin_in_ && at >= *fin_in_) break;
-    const size_t index = static_cast<size_t>(at - rcv_nxt_);
-    if (index >= arrived_.size()) arrived_.resize(index + 1);
-    arrived_[index] = 1;
+  const int64_t from = std::max(begin, rcv_nxt_);
+  const int64_t to = std::min({end, window_end, fin_in_.value_or(window_end)});
+  if (from < to) {
+    const auto first = static_cast<size_t>(from - rcv_nxt_);
+    const auto behind = static_cast<size_t>(to - rcv_nxt_);
+    if (arrived_.size() < behind) arrived_.resize(behind);
+    std::fill(arrived_.begin() + static_cast<ptrdiff_t>(first),
+              arrived_.begin() + static_cast<ptrdiff_t>(behind), uint8_t{1});
   }
   if (fin && !fin_in_ && end < window_end && end >= rcv_nxt_) {
     fin_in_ = end;

@@ -328,7 +328,9 @@ void Script::Pump(Where where) {
   CheckCounts(where);
 }
 
-void Script::OnOutput(const Frame& frame, Where where) {
+void Script::OnOutput(const Frame& bytes, Where where) {
+  // What was parsed lives as long as its frame does.
+  const Frame& frame = sent_.emplace_back(bytes);
   Remember('>', frame);
   const auto parsed = NaiveParse(frame);
   if (!parsed) {

@@ -169,7 +169,7 @@ class Script {
 
   void ReceiveBatch(std::span<const Frame> batch);
   void Pump(Where where);
-  void OnOutput(const Frame& frame, Where where);
+  void OnOutput(const Frame& bytes, Where where);
   // True when the frame was an ARP request that has been answered.
   bool AnswerArp(const NaiveFrame& frame);
   void PollEvents();
@@ -182,6 +182,7 @@ class Script {
   Instant now_ = kStart;
   std::unique_ptr<Stack> stack_;
   Frame buffer_;
+  std::deque<Frame> sent_;
   ListenerId listener_{};
   ConnectionId connection_{};
   std::vector<std::unique_ptr<TcpPeer>> peers_;

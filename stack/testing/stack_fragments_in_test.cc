@@ -130,9 +130,9 @@ TEST(FragmentsIn, RefusedDatagramIsNoDroppedFrame) {
   EXPECT_EQ(parsed->icmp->code, 3);
   // FRG009: the quote is cut from the bytes that arrived.
   EXPECT_LE(out[0].size(), 14u + 576);
-  const Frame& quote = parsed->icmp->payload;
+  const Bytes quote = parsed->icmp->payload;
   ASSERT_GT(quote.size(), 28u);
-  EXPECT_TRUE(std::ranges::equal(Bytes(quote).subspan(28), Pattern(quote.size() - 28)));
+  EXPECT_TRUE(std::ranges::equal(quote.subspan(28), Pattern(quote.size() - 28)));
 
   Frame bad = LargeUdp(3000, 2);
   bad.back() ^= 1;

@@ -30,7 +30,8 @@ tcp::Snapshot Inspect(Script& s) { return *s.stack().Inspect(s.connection()); }
 
 // Relative to the peer's first number.
 std::vector<std::array<uint32_t, 2>> BlocksOf(const Script& s, const NaiveFrame& frame) {
-  std::vector<std::array<uint32_t, 2>> blocks = frame.tcp->sack_blocks;
+  const auto& sent = frame.tcp->sack_blocks;
+  std::vector<std::array<uint32_t, 2>> blocks(sent.begin(), sent.end());
   for (auto& block : blocks) {
     for (uint32_t& edge : block) edge = s.FindPeer(frame)->RelativeAck(edge);
   }

@@ -187,7 +187,7 @@ TEST(StackUdp, AComputedZeroIsSentAsAllOnes) {
     EXPECT_TRUE(u.s.stack().UdpSend(u.socket, {kPeerIp, 1234}, payload).has_value());
     u.s.Step();
     const NaiveFrame frame = u.s.Expect(UdpTo({kPeerIp, 1234}, 9, payload));
-    const Frame& ip = frame.ip->payload;
+    const Bytes ip = frame.ip->payload;
     return static_cast<uint16_t>(ip[6] << 8 | ip[7]);
   };
   const uint16_t first = send();
