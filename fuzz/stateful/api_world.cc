@@ -311,6 +311,11 @@ void ApiWorld::Finish() {
   set_answers_arp(true);
   Settle();
   const bool is_kept = !is_wild_ && !moved_ && !choices_.Has(kClassic) && !choices_.Has(kNoArp);
+  // The way out of the network is back, too: it may have been taken away from under the address.
+  if (stack().address() == kStackNetwork) {
+    stack().SetAddress(kStackNetwork, kPeerIp);
+    Settle();
+  }
   for (StreamPeer& peer : peers_) {
     peer.holds = false;
     peer.offered_window = 65535;
