@@ -322,7 +322,10 @@ void ApiWorld::Finish() {
     if (!is_wild_ && peer.may_speak()) Deliver(peer.Acknowledge());
   }
   Pump();
-  // What nobody answers to would keep its memory from the others.
+  // What nobody accepts, and what nobody answers to, would keep its memory from the others.
+  for (size_t i = 0; i < listening_.size(); ++i) {
+    if (listening_[i].is_live) Unlisten(static_cast<uint8_t>(i));
+  }
   for (Owned& owned : owned_) {
     if (owned.is_live && (owned.peer < 0 || peers_[static_cast<size_t>(owned.peer)].is_dead()))
       LetGo(owned, true);
@@ -353,9 +356,6 @@ void ApiWorld::Finish() {
       }
     }
     LetGo(owned, true);
-  }
-  for (size_t i = 0; i < listening_.size(); ++i) {
-    if (listening_[i].is_live) Unlisten(static_cast<uint8_t>(i));
   }
   for (Bound& bound : bound_) {
     if (bound.is_live) stack().UdpClose(bound.id);

@@ -34,8 +34,10 @@ TcpFlow& TcpWorld::Ready(size_t i) {
 
 void TcpWorld::Arrive(std::span<const Bytes> frames) {
   batch_size_ = frames.size();
-  for (const Bytes frame : frames)
-    judge_.OnArrival(frame, {flows_[0].peer(), flows_[0].stack(), config().mtu}, now());
+  for (const Bytes frame : frames) {
+    for (size_t i = 0; i < kFlows; ++i)
+      seats_[i].judge.OnArrival(frame, {flows_[i].peer(), flows_[i].stack(), config().mtu}, now());
+  }
   Deliver(frames);
   batch_size_ = 0;
 }
@@ -43,40 +45,50 @@ void TcpWorld::Arrive(std::span<const Bytes> frames) {
 void TcpWorld::ArriveIcmp(Bytes frame) {
   // [RFC 9293 3.9.2.2 SHLD-26] what it may end while a connection is being opened is not the
   // model's.
-  const auto snapshot = stack().Inspect(judged_);
-  if (snapshot && snapshot->state == tcp::State::kSynSent) judge_.Retire();
+  for (Seat& seat : seats_) {
+    const auto snapshot = stack().Inspect(seat.id);
+    if (snapshot && snapshot->state == tcp::State::kSynSent) seat.judge.Retire();
+  }
   Deliver(frame);
 }
 
 // The model follows one connection at a time, from its beginning on.
 void TcpWorld::BeginJudging(const Owned& owned, bool active) {
-  if (owned.flow != 0 || (app_ & tcp_app::kUnjudged) != 0) return;
+  if (owned.flow == kFlows || (app_ & tcp_app::kUnjudged) != 0) return;
   const auto snapshot = stack().Inspect(owned.id);
   if (!snapshot) return;
-  judge_.Retire();
-  judged_ = owned.id;
-  no_buffer_drops_ = stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)];
+  Seat& seat = seats_[owned.flow];
+  seat.judge.Retire();
+  seat.id = owned.id;
+  seat.no_buffer_drops = stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)];
   if (active) {
-    judge_.BeginActive(*snapshot, config().profile);
+    seat.judge.BeginActive(*snapshot, config().profile);
   } else if (batch_size_ == 1) {
-    judge_.BeginPassive(*snapshot, config().profile, flows_[0].our_scale(), now());
+    seat.judge.BeginPassive(*snapshot, config().profile, flows_[owned.flow].our_scale(), now());
   }
 }
 
-void TcpWorld::Judge() {
-  if (!judge_.is_sitting()) return;
-  const auto snapshot = stack().Inspect(judged_);
+TcpWorld::Seat* TcpWorld::SeatOf(ConnectionId id) {
+  for (Seat& seat : seats_) {
+    if (seat.judge.is_sitting() && seat.id == id) return &seat;
+  }
+  return nullptr;
+}
+
+void TcpWorld::Judge(Seat& seat) {
+  if (!seat.judge.is_sitting()) return;
+  const auto snapshot = stack().Inspect(seat.id);
   // What memory is short for is not the model's, and there may be a drop without a counter: text
   // that displaces other text ahead of a gap.
   const MemoryUse use = stack().memory_in_use();
   const BufferLimits& buffers = config().buffers;
   const uint32_t ranges_max = std::min(buffers.held_ranges_max, config().tcp.held_ranges_max);
   if (!snapshot || use.chunks * 2 >= buffers.chunks_max || use.held_ranges * 2 >= ranges_max ||
-      stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)] != no_buffer_drops_) {
-    judge_.Retire();
+      stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)] != seat.no_buffer_drops) {
+    seat.judge.Retire();
     return;
   }
-  judge_.Check(*snapshot);
+  seat.judge.Check(*snapshot);
 }
 
 void TcpWorld::Listen(uint32_t backlog) {
@@ -209,9 +221,9 @@ void TcpWorld::EndOwned(size_t which, End end) {
     if (end == End::kShutdown) {
       stack().Shutdown(owned->id);
       owned->is_shut = true;
-      if (owned->id == judged_) judge_.OnShutdown();
+      if (Seat* const seat = SeatOf(owned->id)) seat->judge.OnShutdown();
     } else {
-      if (owned->id == judged_) judge_.Retire();
+      if (Seat* const seat = SeatOf(owned->id)) seat->judge.Retire();
       if (end == End::kClose) stack().Close(owned->id);
       if (end == End::kAbort) stack().Abort(owned->id);
       // The handle is stale from here on.
@@ -247,11 +259,12 @@ void TcpWorld::OnEvent(const Event& event) {
   const bool lets_go = (owned->is_over && (app_ & tcp_app::kLingers) == 0) ||
                        (owned->peer_closed && (app_ & tcp_app::kHangsUp) != 0);
   // No timer is the model's.
-  if ((event.mask & tcp_event::kTimedOut) != 0 && owned->id == judged_) judge_.Retire();
+  Seat* const seat = SeatOf(owned->id);
+  if ((event.mask & tcp_event::kTimedOut) != 0 && seat != nullptr) seat->judge.Retire();
   if (!lets_go) return;
-  if (owned->id == judged_) {
-    Judge();
-    judge_.Retire();
+  if (seat != nullptr) {
+    Judge(*seat);
+    seat->judge.Retire();
   }
   stack().Close(owned->id);
   Forget(*owned);
@@ -268,12 +281,13 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
   for (TcpFlow& flow : flows_) {
     if (!flow.Matches(frame)) continue;
     flow.OnSent(frame);
-    if (&flow == &flows_[0] && judge_.is_sitting()) {
-      const auto snapshot = stack().Inspect(judged_);
+    Seat& seat = seats_[static_cast<size_t>(&flow - flows_.data())];
+    if (seat.judge.is_sitting()) {
+      const auto snapshot = stack().Inspect(seat.id);
       const bool is_scaled =
           snapshot && snapshot->window_scaling && (frame.tcp->flags & tcp_flags::kSyn) == 0;
-      judge_.OnSent(*frame.tcp,
-                    uint32_t{frame.tcp->window} << (is_scaled ? config().tcp.receive_scale : 0));
+      seat.judge.OnSent(
+          *frame.tcp, uint32_t{frame.tcp->window} << (is_scaled ? config().tcp.receive_scale : 0));
     }
     // The numbers of a reset are somebody else's, or 0.
     if ((frame.tcp->flags & tcp_flags::kRst) != 0) continue;
@@ -284,7 +298,13 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
 }
 
 void TcpWorld::OnRest() {
-  Judge();
+  for (Seat& seat : seats_) {
+    Judge(seat);
+    // Each frame may ask for one answer that belongs to no connection.
+    const bool may_lack_reset = batch_size_ > config().tcp.replies_max;
+    seat.judge.CheckAnswers(config().mtu - 40u, may_lack_reset, now());
+    seat.judge.EndStep();
+  }
   for (size_t i = 0; i < owned_count_; ++i) CheckOwned(owned_[i]);
 }
 
@@ -309,7 +329,7 @@ void TcpWorld::CheckOwned(const Owned& owned) {
 
 void TcpWorld::Finish() {
   for (size_t i = 0; i < owned_count_; ++i) ReadSome(owned_[i], SIZE_MAX);
-  judge_.Retire();
+  for (Seat& seat : seats_) seat.judge.Retire();
   const size_t calls = owned_count_;
   while (owned_count_ > 0) {
     if ((app_ & tcp_app::kCloses) != 0) {

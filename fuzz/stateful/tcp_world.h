@@ -114,8 +114,17 @@ class TcpWorld : public World {
   void WriteSome(Owned& owned, size_t bytes);
   void FindFirstByte(Owned& owned);
   void CheckOwned(const Owned& owned);
+  // P2: of each flow the connection that was begun last.
+  struct Seat {
+    TcpJudge judge;
+    ConnectionId id;
+    uint64_t no_buffer_drops = 0;
+  };
+
   void BeginJudging(const Owned& owned, bool active);
-  void Judge();
+  // Nothing when `id` is not judged.
+  Seat* SeatOf(ConnectionId id);
+  void Judge(Seat& seat);
 
   std::array<TcpFlow, kFlows> flows_;
   const Instant start_;
@@ -128,11 +137,8 @@ class TcpWorld : public World {
   std::array<uint8_t, 2048> last_frame_;
   size_t last_frame_size_ = 0;
   Trace behaviour_;
-  // P2, of the first flow.
-  TcpJudge judge_;
-  ConnectionId judged_;
+  std::array<Seat, kFlows> seats_;
   size_t batch_size_ = 0;
-  uint64_t no_buffer_drops_ = 0;
 };
 
 }  // namespace aether::fuzz
