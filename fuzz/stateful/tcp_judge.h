@@ -22,9 +22,10 @@ class TcpJudge {
  public:
   // The stack has called a peer: SYN-SENT.
   void BeginActive(const tcp::Snapshot& snapshot, const tcp::Profile& profile);
-  // A connection was accepted; without effect unless it has carried nothing yet.
+  // A connection was accepted; without effect unless it has carried nothing yet. `from_cookie`: its
+  // SYN left no state behind.
   void BeginPassive(const tcp::Snapshot& snapshot, const tcp::Profile& profile, uint8_t peer_scale,
-                    Instant now);
+                    bool from_cookie, Instant now);
   void Retire() { model_.reset(); }
   // What only one step can say is forgotten; after every step, when it was checked.
   void EndStep() { due_ = {}; }
@@ -52,6 +53,7 @@ class TcpJudge {
  private:
   void Begin(testing::ReceiveModel model);
   void CountDue(Instant now);
+  bool CountChallenge(Instant now);
 
   std::optional<testing::ReceiveModel> model_;
   std::optional<uint32_t> last_timestamp_;
@@ -66,8 +68,14 @@ class TcpJudge {
     bool reset = false;
     bool has_reset = false;
     bool stray_reset = false;
+    // Whether it owed one at all, what arrived, and what left that nothing asked for.
+    bool any_ack = false;
+    uint32_t arrivals = 0;
+    bool stray_ack = false;
   };
   Due due_;
+  // The right edge of the window that was offered last.
+  uint32_t window_end_ = 0;
   // Since when text waits for an acknowledgement.
   std::optional<Instant> text_waits_since_;
   // When the latest acknowledgements became due, the oldest of which comes next.

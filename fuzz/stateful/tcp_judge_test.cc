@@ -58,7 +58,7 @@ struct Court {
     snapshot.snd_una = snapshot.snd_nxt = Seq(kStackIss + 1);
     snapshot.rcv_nxt = Seq(kIss + 1);
     snapshot.rcv_wnd_bytes = 8000;
-    judge.BeginPassive(snapshot, tcp::kFull, 0, now);
+    judge.BeginPassive(snapshot, tcp::kFull, 0, /*from_cookie=*/false, now);
     ASSERT_TRUE(judge.is_sitting());
     Rest(kIss + 1);
   }

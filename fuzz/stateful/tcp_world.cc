@@ -34,6 +34,7 @@ TcpFlow& TcpWorld::Ready(size_t i) {
 
 void TcpWorld::Arrive(std::span<const Bytes> frames) {
   batch_size_ = frames.size();
+  cookies_before_ = stack().counters().tcp_cookies_accepted;
   for (const Bytes frame : frames) {
     for (size_t i = 0; i < kFlows; ++i)
       seats_[i].judge.OnArrival(frame, {flows_[i].peer(), flows_[i].stack(), config().mtu}, now());
@@ -63,8 +64,10 @@ void TcpWorld::BeginJudging(const Owned& owned, bool active) {
   seat.no_buffer_drops = stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)];
   if (active) {
     seat.judge.BeginActive(*snapshot, config().profile);
-  } else if (batch_size_ == 1) {
-    seat.judge.BeginPassive(*snapshot, config().profile, flows_[owned.flow].our_scale(), now());
+  } else if (batch_size_ == 1 && !flows_[owned.flow].has_made_up_offer()) {
+    const bool from_cookie = stack().counters().tcp_cookies_accepted != cookies_before_;
+    seat.judge.BeginPassive(*snapshot, config().profile, flows_[owned.flow].our_scale(),
+                            from_cookie, now());
   }
 }
 
@@ -280,8 +283,13 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
   behaviour_.Add(frame.tcp->window);
   for (TcpFlow& flow : flows_) {
     if (!flow.Matches(frame)) continue;
+    const uint32_t sent_before = flow.rcv_nxt();
     flow.OnSent(frame);
-    Seat& seat = seats_[static_cast<size_t>(&flow - flows_.data())];
+    const size_t at = static_cast<size_t>(&flow - flows_.data());
+    // What is sent again may be in as many pieces as there are holes between blocks of a SACK.
+    if (flow.rcv_nxt() != sent_before) ++sent_[at].frames;
+    sent_[at].bytes += frame.tcp->payload.size();
+    Seat& seat = seats_[at];
     if (seat.judge.is_sitting()) {
       const auto snapshot = stack().Inspect(seat.id);
       const bool is_scaled =
@@ -306,9 +314,30 @@ void TcpWorld::OnRest() {
     seat.judge.EndStep();
   }
   for (size_t i = 0; i < owned_count_; ++i) CheckOwned(owned_[i]);
+  sent_ = {};
 }
 
-void TcpWorld::CheckOwned(const Owned& owned) {
+// P7: [RFC 5681 3.1] what one step may set free is a congestion window; beyond it [RFC 3042] two
+// segments, a probe of the tail, and what is sent again at once.
+void TcpWorld::CheckBurst(Owned& owned, const tcp::Snapshot& snapshot) const {
+  const uint32_t cwnd = std::max(owned.cwnd_bytes, snapshot.cwnd_bytes);
+  const uint32_t mss_max = std::max<uint32_t>(owned.mss_bytes, snapshot.mss_bytes);
+  const uint32_t mss_min = owned.mss_bytes == 0
+                               ? snapshot.mss_bytes
+                               : std::min<uint32_t>(owned.mss_bytes, snapshot.mss_bytes);
+  owned.cwnd_bytes = snapshot.cwnd_bytes;
+  owned.mss_bytes = snapshot.mss_bytes;
+  if (owned.flow == kFlows || snapshot.local != flows_[owned.flow].stack()) return;
+  if (config().profile.congestion == tcp::CongestionAlgorithm::kNone) return;
+  const Sent& sent = sent_[owned.flow];
+  constexpr uint32_t kBeyond = 4;
+  // Blocks of a SACK take their room from the text.
+  constexpr uint32_t kSackBytesMax = 36;
+  FUZZ_CHECK(P7, sent.bytes <= cwnd + uint64_t{kBeyond} * mss_max);
+  FUZZ_CHECK(P7, sent.frames <= cwnd / (mss_min - kSackBytesMax) + 1 + kBeyond);
+}
+
+void TcpWorld::CheckOwned(Owned& owned) {
   const auto snapshot = stack().Inspect(owned.id);
   FUZZ_CHECK(P4, snapshot.has_value());
   CurrentTrace().Add(static_cast<uint64_t>(snapshot->state));
@@ -321,6 +350,7 @@ void TcpWorld::CheckOwned(const Owned& owned) {
   FUZZ_CHECK(P4, snapshot->sacked_bytes <= flight && snapshot->lost_bytes <= flight);
   FUZZ_CHECK(P4, snapshot->mss_bytes >= config().tcp.mss_min - 12);
   FUZZ_CHECK(P4, snapshot->mss_bytes <= config().mtu - 40);
+  CheckBurst(owned, *snapshot);
   if (owned.peer_closed && owned.has_seq && !owned.is_over) {
     // P1: what is there to be read ends at the FIN.
     FUZZ_CHECK(P1, flows_[owned.flow].SentFin(owned.next_seq + snapshot->receive_queue_bytes));

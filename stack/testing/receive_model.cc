@@ -35,7 +35,8 @@ ReceiveModel ReceiveModel::Established(const Rules& rules, const Open& open) {
   model.irs_ = open.irs;
   model.snd_una_ = 1;
   model.rcv_nxt_ = model.right_edge_ = model.last_ack_sent_ = 1;
-  model.max_peer_window_ = model.max_taken_window_ = open.peer_window_bytes;
+  model.max_peer_window_ = open.peer_window_bytes;
+  model.max_taken_window_ = open.certain_window_bytes;
   model.window_ack_ = 1;
   model.peer_scale_ = open.peer_scale;
   model.timestamps_ = open.timestamp.has_value();
@@ -143,9 +144,10 @@ void ReceiveModel::OnArrival(const Segment& segment, Instant now) {
   if (!IsAcceptable(begin, length)) {
     // A window of zero: acknowledgements are taken from what cannot be stored.
     storable = false;
-    if (state_ == State::kSynReceived && syn && begin == 0) {
+    if (state_ == State::kSynReceived && syn && !rst && begin == 0) {
+      // [RFC 9293 3.10.7.4] first: an acknowledgement, and no reset, whatever its own number is.
+      ack_due_ = true;
       if (CheckAck(segment, begin)) return;
-      // [RFC 9293 3.10.7.4] first: an acknowledgement, before anything is made of its number.
       reset_due_ = false;
     }
     if (rst || syn || right_edge_ > rcv_nxt_ || begin != rcv_nxt_) {

@@ -62,7 +62,10 @@ class ReceiveModel {
   struct Open {
     uint32_t iss = 0;  // ours
     uint32_t irs = 0;  // the peer's
+    // The largest window seen so far. Of a handshake that left no state (a SYN cookie) the SYN's
+    // is anybody's guess: the smaller one is certain.
     uint32_t peer_window_bytes = 0;
+    uint32_t certain_window_bytes = 0;
     uint8_t peer_scale = 0;
     // Of the peer's SYN or later, when both offered timestamps.
     std::optional<uint32_t> timestamp{};
