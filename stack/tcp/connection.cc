@@ -231,6 +231,9 @@ bool Connection::CheckAck(const Segment& segment, uint32_t window_bytes,
     SampleHandshake(options.has_timestamps ? options.ts_echo : 0, control, env);
     snd_.una = segment.ack;
     snd_.SetWindow(window_bytes, segment.seq, segment.ack);
+    // [RFC 9293 3.5] of a simultaneous open: the SYN-ACK that would have acknowledged the peer's
+    // SYN has not left yet, and is not needed any more.
+    if (Has(kActive) && Has(kSynDue)) AckNow();
     Open(control, env);
     if (Has(kActive)) arrival.events |= tcp_event::kConnected;
     return true;

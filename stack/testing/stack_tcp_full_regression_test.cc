@@ -153,6 +153,22 @@ TEST(StackTcpFullRegression, AFinInThePlaceOfHeldTextIsNotTaken) {
   s.ExpectState(State::kCloseWait);
 }
 
+// Found by the target tcp_passive: where both opened at once, and the peer's SYN and its answer to
+// ours came together, nobody acknowledged that SYN.
+TEST(StackTcpFullRegression, ASynThatComesWithItsAcknowledgementIsAcknowledged) {
+  Script s({.config = FullConfig(), .listen_port = 0});
+  const auto id = s.stack().TcpConnect({kPeerIp, 40000}, {.local_port = 80});
+  ASSERT_TRUE(id);
+  s.Step();
+  s.DiscardOutput();
+  const std::array<Frame, 2> batch = {
+      s.peer().Build({.flags = kSyn, .seq = 0, .options = MssOption(1460)}),
+      s.peer().Build({.flags = kAck, .seq = 1, .ack = 1})};
+  s.Send(batch);
+  EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
+  s.Expect(Ack(1).AtSeq(1));
+}
+
 // Found by the target two_stacks: a connection that found no record for what it wanted to send, and
 // had nothing in flight, was never looked at again once others had given theirs back.
 TEST(StackTcpFullRegression, WhatFindsNoRecordOfAFlightIsSentLater) {
