@@ -357,12 +357,6 @@ OutOfOrder* Connection::MakeOutOfOrder(Control& control, const Env& env) {
   return control.out_of_order == kNoIndex ? nullptr : &pool[control.out_of_order];
 }
 
-bool Connection::IsNextHeld(const Control& control, const Env& env) const {
-  return control.out_of_order != kNoIndex &&
-         env.buffers.out_of_orders[control.out_of_order].held.StartsAt(env.buffers.ranges,
-                                                                       rcv_.nxt);
-}
-
 // [RFC 2883 4] the next acknowledgement says what arrived twice.
 void Connection::ReportDuplicate(SackBlock block, Control& control, const Env& env) {
   if (OutOfOrder* const out_of_order = MakeOutOfOrder(control, env))

@@ -215,7 +215,11 @@ class alignas(64) Connection {
   uint32_t UrgentBytes(const Control& control, const Env& env) const;
   // [RFC 2883 4] the next acknowledgement says what arrived twice.
   // Whether what comes next in the stream is held, and waits for memory.
-  bool IsNextHeld(const Control& control, const Env& env) const;
+  bool IsNextHeld(const Control& control, const Env& env) const {
+    return control.out_of_order != kNoIndex &&
+           env.buffers.out_of_orders[control.out_of_order].held.StartsAt(env.buffers.ranges,
+                                                                         rcv_.nxt);
+  }
   void ReportDuplicate(SackBlock block, Control& control, const Env& env);
   // The application has read something.
   void OnRead(Control& control, const Env& env);
