@@ -152,8 +152,8 @@ void HttpWorld::CheckDeadlines() {
     const size_t own = model.tail() == HttpModel::Tail::kBody ? 1 : 0;
     if (model.due_count() > own) from = std::max(from, client.answered_at);
     // ... or has not come yet: CheckClient tells whether it may be late.
-    const size_t answered = model.CheckResponses(
-        peer.received(), {.may_be_unavailable = true, .may_time_out = true});
+    const size_t answered =
+        model.CheckResponses(peer.received(), {.may_be_unavailable = true, .may_time_out = true});
     if (answered + own < model.due_count()) continue;
     FUZZ_CHECK(P8, now() <= from + patience + kSlack);
   }
