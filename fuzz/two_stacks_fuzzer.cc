@@ -34,24 +34,26 @@ Hosts& Run(std::optional<Hosts>& hosts, const Choices& choices, const Origin& or
 }
 
 // P11: an origin with which the first connection of host 0 begins just below the end of the
-// sequence space. The clock is shifted by multiples of what all times are rounded to: ticks of 2^20
-// ns, and whole seconds. Each step moves the numbers, one for 4 us, by 2^15 * 15625; so steps bring
-// every number to within 2^15 of every other.
+// sequence space. The clock is shifted by multiples of what all times are rounded to: ticks of 2^25
+// ns of TIME-WAIT, and whole seconds. Each step moves the numbers, one for 4 us, by 2^20 * 15625;
+// so steps bring every number to within 2^20 of every other.
 const Origin& NearWrap() {
   static const Origin origin = [] {
-    constexpr Duration kStep = seconds(2048);
-    constexpr uint64_t kRounded = 1 << 15;
-    constexpr uint64_t kCycle = 1 << 17;
+    constexpr Duration kStep = seconds(65536);
+    constexpr uint64_t kRounded = 1 << 20;
+    constexpr uint64_t kCycle = 1 << 12;
     constexpr uint64_t kInverse = [] {
       for (uint64_t i = 1;; i += 2) {
         if (i * 15625 % kCycle == 1) return i;
       }
     }();
+    // Where a seed is that is good enough; the search is for the day when it is not any more.
+    constexpr uint64_t kFirst = 1747;
     // The search is no part of any execution.
     const Trace trace = CurrentTrace();
     Origin best;
     uint64_t best_distance = UINT64_MAX;
-    for (uint64_t i = 0; i < 200 && best_distance > 1500; ++i) {
+    for (uint64_t i = kFirst; i < kFirst + 2000 && best_distance > 1500; ++i) {
       Origin tried{.seed = {i, ~i}};
       Hosts hosts(Choices{.stage = 1}, tried);
       hosts.Stage();

@@ -311,13 +311,21 @@ void ApiWorld::Finish() {
   set_answers_arp(true);
   Settle();
   const bool is_kept = !is_wild_ && !moved_ && !choices_.Has(kClassic) && !choices_.Has(kNoArp);
+  // The way out of the network is back, too: it may have been taken away from under the address.
+  if (stack().address() == kStackNetwork) {
+    stack().SetAddress(kStackNetwork, kPeerIp);
+    Settle();
+  }
   for (StreamPeer& peer : peers_) {
     peer.holds = false;
     peer.offered_window = 65535;
     if (!is_wild_ && peer.may_speak()) Deliver(peer.Acknowledge());
   }
   Pump();
-  // What nobody answers to would keep its memory from the others.
+  // What nobody accepts, and what nobody answers to, would keep its memory from the others.
+  for (size_t i = 0; i < listening_.size(); ++i) {
+    if (listening_[i].is_live) Unlisten(static_cast<uint8_t>(i));
+  }
   for (Owned& owned : owned_) {
     if (owned.is_live && (owned.peer < 0 || peers_[static_cast<size_t>(owned.peer)].is_dead()))
       LetGo(owned, true);
@@ -348,9 +356,6 @@ void ApiWorld::Finish() {
       }
     }
     LetGo(owned, true);
-  }
-  for (size_t i = 0; i < listening_.size(); ++i) {
-    if (listening_[i].is_live) Unlisten(static_cast<uint8_t>(i));
   }
   for (Bound& bound : bound_) {
     if (bound.is_live) stack().UdpClose(bound.id);

@@ -123,7 +123,8 @@ void ApiWorld::Connect(const Record& record) {
 }
 
 void ApiWorld::Write(Owned& owned, size_t bytes, bool is_static) {
-  bytes %= 9000;
+  // No more in all than the peer has room to remember.
+  bytes = std::min<size_t>(bytes % 9000, StreamPeer::kReceivedBytesMax - owned.written);
   const size_t space = stack().WriteSpace(owned.id);
   const size_t queued = stack().Unacknowledged(owned.id);
   const uint64_t at = kBack + owned.written;

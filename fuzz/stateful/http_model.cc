@@ -202,8 +202,10 @@ AETHER_UNCOUNTED size_t HttpModel::CheckResponses(Bytes received, Check check) c
     }
     // [RFC 9112 9.6] who closes says so.
     FUZZ_CHECK(P10, framing.says_close == due.closes);
-    const uint64_t size = due.is_head ? 0 : framing.length;
     const Bytes body = received.subspan(at + response.head_bytes);
+    // A refusal may come before it is known that HEAD is what was asked for.
+    const bool is_early = response.status == 503 && !body.empty();
+    const uint64_t size = due.is_head && !is_early ? 0 : framing.length;
     const Bytes here = body.first(static_cast<size_t>(std::min<uint64_t>(size, body.size())));
     if (due.file >= 0 && response.status == 200) {
       const HttpFile& file = kHttpFiles[static_cast<size_t>(due.file)];

@@ -18,6 +18,19 @@ constexpr uint32_t kNear = 1u << 28;
 bool After(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) > 0; }
 bool IsNear(uint32_t seq, uint32_t base) { return seq - base + kNear < 2 * kNear; }
 
+bool HasTimestamps(Bytes options) {
+  for (size_t at = 0; at < options.size() && options[at] != 0;) {
+    if (options[at] == 8) return true;
+    if (options[at] == 1) {
+      ++at;
+      continue;
+    }
+    if (at + 1 >= options.size() || options[at + 1] < 2) return false;
+    at += options[at + 1];
+  }
+  return false;
+}
+
 }  // namespace
 
 TcpFlow::TcpFlow(Ipv4Endpoint peer, Ipv4Endpoint stack, uint32_t initial_sequence)
@@ -123,6 +136,14 @@ void TcpFlow::CountSent(const Segment& segment, Bytes options, uint32_t payload_
     CountSyn(segment, options, end);
     return;
   }
+  // As with a reset of the stack's own, see OnSent.
+  if ((plain.flags & kRst) != 0 && plain.seq == acked_) checks_numbers = false;
+  if (is_opening_ && stack_syn_ && !stack_syn_->timestamps && HasTimestamps(options)) {
+    // To who keeps no state of a handshake, the echo says what was agreed on: of timestamps that
+    // nobody offered it is anything.
+    has_made_up_offer_ = true;
+    checks_numbers = false;
+  }
   if (!IsNear(plain.seq, acked_)) return;
   if (After(end, sent_end_)) sent_end_ = end;
   if (!After(plain.seq, snd_nxt_) && After(end, snd_nxt_)) {
@@ -182,6 +203,8 @@ void TcpFlow::OnSynSent(const testing::NaiveTcp& tcp) {
   if (answers) FUZZ_CHECK(P2, !checks_numbers || SentSyn(our_iss));
   stack_syn_ = tcp;
   stack_last_ = tcp.sequence;
+  is_opening_ = true;
+  has_made_up_offer_ = false;
   if (stack_iss_ != tcp.sequence || our_iss != iss_ || (answers && is_restarting_)) {
     handshakes_[handshake_count_++ % handshakes_.size()] = {tcp.sequence, our_iss};
     // Of two cookies either may open the connection, with what the other one's SYN offered.
@@ -237,6 +260,7 @@ void TcpFlow::OnSent(const testing::NaiveFrame& frame) {
     OnSynSent(tcp);
     return;
   }
+  is_opening_ = false;
   // Before any SYN there is nothing to acknowledge.
   FUZZ_CHECK(P2, !checks_numbers || stack_iss_.has_value());
   if (!stack_iss_) return;
@@ -274,11 +298,15 @@ void TcpFlow::OnSent(const testing::NaiveFrame& frame) {
   FUZZ_CHECK(P2, !checks_numbers || !After(tcp.acknowledgment, sent_end_));
   if (After(tcp.acknowledgment, acked_)) acked_ = tcp.acknowledgment;
   if (After(acked_, snd_nxt_)) snd_nxt_ = acked_;
-  for (const auto& [left, right] : tcp.sack_blocks) {
-    // [RFC 2018 3] a block is text that has arrived. [RFC 2883 4] of a duplicate it is what came
-    // again, however far behind.
+  for (size_t i = 0; i < tcp.sack_blocks.size(); ++i) {
+    const auto& [left, right] = tcp.sack_blocks[i];
+    // [RFC 2018 3] a block is text that has arrived ahead of a gap. [RFC 2883 4] the first one may
+    // be of a duplicate: what came again, however far behind, and from half the sequence space
+    // behind on its left edge seems to lie ahead.
     FUZZ_CHECK(P2, !checks_numbers || After(right, left));
-    if (!After(left, tcp.acknowledgment)) continue;
+    if (i == 0 && (!After(left, tcp.acknowledgment) || !After(right, tcp.acknowledgment))) continue;
+    // What memory is missing for waits right behind what was acknowledged.
+    FUZZ_CHECK(P2, !checks_numbers || !After(tcp.acknowledgment, left));
     FUZZ_CHECK(P2, !checks_numbers || !After(right, sent_end_));
   }
   CheckWindow(tcp);

@@ -186,6 +186,8 @@ class TcpFlow {
   // By which the windows that we send are shifted.
   uint8_t our_scale() const;
   uint32_t stack_timestamp() const { return stack_timestamp_; }
+  // We have sent timestamps in a handshake that had none: nothing is known of what was agreed on.
+  bool has_made_up_offer() const { return has_made_up_offer_; }
 
  private:
   struct Segment {
@@ -254,6 +256,9 @@ class TcpFlow {
   uint32_t offered_end_ = 0;
   bool fin_received_ = false;
   bool reset_received_ = false;
+  // The stack has sent a SYN, and nothing since.
+  bool is_opening_ = false;
+  bool has_made_up_offer_ = false;
 
   std::array<uint8_t, 40> options_;
   std::array<uint8_t, 14 + 24 + 60 + kPayloadBytesMax + 64> frame_;

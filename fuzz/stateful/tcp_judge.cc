@@ -1,6 +1,8 @@
 #include "fuzz/stateful/tcp_judge.h"
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 #include "fuzz/naive.h"
 #include "fuzz/stateful/world.h"
@@ -13,6 +15,9 @@ using testing::ReceiveModel;
 
 // The model keeps a mark for every byte.
 constexpr uint32_t kTextBytesMax = 60'000;
+
+// [RFC 9293 3.8.6.3 MUST-40] acknowledgements wait for less than half a second.
+constexpr Duration kAckDelayMax = std::chrono::milliseconds(500);
 
 // False when they lead nowhere.
 bool ReadOptions(Bytes options, ReceiveModel::Segment& segment) {
@@ -93,26 +98,34 @@ tcp::State StateOf(ReceiveModel::State state) {
 
 }  // namespace
 
+void TcpJudge::Begin(ReceiveModel model) {
+  model_ = std::move(model);
+  due_ = {};
+  text_waits_since_.reset();
+  due_count_ = 0;
+}
+
 void TcpJudge::BeginActive(const tcp::Snapshot& snapshot, const tcp::Profile& profile) {
-  model_ = ReceiveModel::SynSent(RulesOf(profile), snapshot.snd_una.value());
+  Begin(ReceiveModel::SynSent(RulesOf(profile), snapshot.snd_una.value()));
   text_bytes_ = 0;
 }
 
 void TcpJudge::BeginPassive(const tcp::Snapshot& snapshot, const tcp::Profile& profile,
-                            uint8_t peer_scale, Instant now) {
+                            uint8_t peer_scale, bool from_cookie, Instant now) {
   const bool is_fresh = snapshot.state == tcp::State::kEstablished &&
                         snapshot.receive_queue_bytes == 0 && snapshot.held_bytes == 0 &&
                         snapshot.snd_una == snapshot.snd_nxt && text_bytes_ == 0 &&
                         segments_ == 1 && !has_fin_;
   if (!is_fresh || (snapshot.timestamps && !last_timestamp_)) return;
-  model_ = ReceiveModel::Established(
-      RulesOf(profile),
-      {.iss = snapshot.snd_una.value() - 1,
-       .irs = snapshot.rcv_nxt.value() - 1,
-       .peer_window_bytes = std::max<uint32_t>(snapshot.snd_wnd_bytes, syn_window_),
-       .peer_scale = snapshot.window_scaling ? peer_scale : uint8_t{0},
-       .timestamp = snapshot.timestamps ? last_timestamp_ : std::nullopt,
-       .now = now});
+  const uint32_t window = std::max<uint32_t>(snapshot.snd_wnd_bytes, syn_window_);
+  Begin(ReceiveModel::Established(
+      RulesOf(profile), {.iss = snapshot.snd_una.value() - 1,
+                         .irs = snapshot.rcv_nxt.value() - 1,
+                         .peer_window_bytes = window,
+                         .certain_window_bytes = from_cookie ? snapshot.snd_wnd_bytes : window,
+                         .peer_scale = snapshot.window_scaling ? peer_scale : uint8_t{0},
+                         .timestamp = snapshot.timestamps ? last_timestamp_ : std::nullopt,
+                         .now = now}));
   model_->OnSent({.seq = snapshot.snd_nxt.value(), .ack = snapshot.rcv_nxt.value()},
                  snapshot.rcv_wnd_bytes);
 }
@@ -141,10 +154,48 @@ void TcpJudge::OnArrival(Bytes frame, const Link& link, Instant now) {
     return;
   }
   model_->OnArrival(*segment, now);
+  // [RFC 7323 3.2] the same choice later on: [RFC 5961 4.2] every SYN may be challenged.
+  if ((segment->flags & ReceiveModel::kSyn) != 0 && !segment->timestamp && !model_->ack_due()) {
+    due_.any_ack = true;
+    CountChallenge(now);
+  }
+  CountDue(now);
+}
+
+// [RFC 5961 7] challenges have a limit, and so may have whatever else is owed: ten within a second
+// are certain, and then nothing is. False for the eleventh.
+bool TcpJudge::CountChallenge(Instant now) {
+  const bool is_beyond = due_count_ >= due_at_.size() &&
+                         now - due_at_[due_count_ % due_at_.size()] < std::chrono::seconds(1);
+  due_at_[due_count_++ % due_at_.size()] = now;
+  return !is_beyond;
+}
+
+void TcpJudge::CountDue(Instant now) {
+  ++due_.arrivals;
+  if (model_->reset_due()) due_.reset = true;
+  if (!model_->ack_due()) return;
+  due_.any_ack = true;
+  if (model_->ack_may_wait()) {
+    if (!text_waits_since_) text_waits_since_ = now;
+    return;
+  }
+  if (CountChallenge(now)) due_.ack = true;
 }
 
 void TcpJudge::OnSent(const testing::NaiveTcp& tcp, uint32_t window_bytes) {
   if (!model_) return;
+  if ((tcp.flags & ReceiveModel::kRst) != 0) {
+    due_.has_reset = true;
+    due_.stray_reset |= !due_.reset;
+  } else if ((tcp.flags & ReceiveModel::kAck) != 0) {
+    const uint32_t window_end = tcp.acknowledgment + window_bytes;
+    due_.stray_ack |= tcp.flags == ReceiveModel::kAck && tcp.payload.empty() && !due_.any_ack &&
+                      !text_waits_since_ && window_end == window_end_;
+    window_end_ = window_end;
+    due_.ack = false;
+    text_waits_since_.reset();
+  }
   model_->OnSent({.seq = tcp.sequence,
                   .ack = tcp.acknowledgment,
                   .flags = tcp.flags,
@@ -168,6 +219,24 @@ void TcpJudge::Check(const tcp::Snapshot& snapshot) {
   FUZZ_CHECK(P2, snapshot.snd_una.value() == model_->snd_una());
   if (wanted == tcp::State::kSynSent) return;
   FUZZ_CHECK(P2, snapshot.rcv_nxt.value() == model_->rcv_nxt());
+}
+
+void TcpJudge::CheckAnswers(uint32_t largest_segment_bytes, bool may_lack_reset,
+                            Instant now) const {
+  if (!model_) return;
+  // [RFC 9293 3.10.7.3] [RFC 9293 3.10.7.4] what is not acceptable is acknowledged, an
+  // acknowledgement of nothing that was sent is answered with a reset while a connection opens.
+  FUZZ_CHECK(P2, !due_.ack);
+  FUZZ_CHECK(P2, !due_.reset || due_.has_reset || may_lack_reset);
+  // A connection that lives on resets nobody, and does not answer what is in order and has no text:
+  // two such ends would acknowledge each other for ever.
+  FUZZ_CHECK(P2, !due_.stray_reset);
+  FUZZ_CHECK(P2, !due_.stray_ack || due_.arrivals == 0);
+  // [RFC 9293 3.8.6.3 MUST-40] text waits for its acknowledgement less than half a second, [RFC
+  // 9293 3.8.6.3 SHLD-19] and no more of it than two segments of the largest size.
+  FUZZ_CHECK(P2, !text_waits_since_ || now - *text_waits_since_ < kAckDelayMax);
+  FUZZ_CHECK(P2, model_->state() == ReceiveModel::State::kSynSent ||
+                     model_->unacknowledged_bytes() < 2 * largest_segment_bytes);
 }
 
 }  // namespace aether::fuzz

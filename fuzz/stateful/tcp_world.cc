@@ -34,8 +34,11 @@ TcpFlow& TcpWorld::Ready(size_t i) {
 
 void TcpWorld::Arrive(std::span<const Bytes> frames) {
   batch_size_ = frames.size();
-  for (const Bytes frame : frames)
-    judge_.OnArrival(frame, {flows_[0].peer(), flows_[0].stack(), config().mtu}, now());
+  cookies_before_ = stack().counters().tcp_cookies_accepted;
+  for (const Bytes frame : frames) {
+    for (size_t i = 0; i < kFlows; ++i)
+      seats_[i].judge.OnArrival(frame, {flows_[i].peer(), flows_[i].stack(), config().mtu}, now());
+  }
   Deliver(frames);
   batch_size_ = 0;
 }
@@ -43,40 +46,52 @@ void TcpWorld::Arrive(std::span<const Bytes> frames) {
 void TcpWorld::ArriveIcmp(Bytes frame) {
   // [RFC 9293 3.9.2.2 SHLD-26] what it may end while a connection is being opened is not the
   // model's.
-  const auto snapshot = stack().Inspect(judged_);
-  if (snapshot && snapshot->state == tcp::State::kSynSent) judge_.Retire();
+  for (Seat& seat : seats_) {
+    const auto snapshot = stack().Inspect(seat.id);
+    if (snapshot && snapshot->state == tcp::State::kSynSent) seat.judge.Retire();
+  }
   Deliver(frame);
 }
 
 // The model follows one connection at a time, from its beginning on.
 void TcpWorld::BeginJudging(const Owned& owned, bool active) {
-  if (owned.flow != 0 || (app_ & tcp_app::kUnjudged) != 0) return;
+  if (owned.flow == kFlows || (app_ & tcp_app::kUnjudged) != 0) return;
   const auto snapshot = stack().Inspect(owned.id);
   if (!snapshot) return;
-  judge_.Retire();
-  judged_ = owned.id;
-  no_buffer_drops_ = stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)];
+  Seat& seat = seats_[owned.flow];
+  seat.judge.Retire();
+  seat.id = owned.id;
+  seat.no_buffer_drops = stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)];
   if (active) {
-    judge_.BeginActive(*snapshot, config().profile);
-  } else if (batch_size_ == 1) {
-    judge_.BeginPassive(*snapshot, config().profile, flows_[0].our_scale(), now());
+    seat.judge.BeginActive(*snapshot, config().profile);
+  } else if (batch_size_ == 1 && !flows_[owned.flow].has_made_up_offer()) {
+    const bool from_cookie = stack().counters().tcp_cookies_accepted != cookies_before_;
+    seat.judge.BeginPassive(*snapshot, config().profile, flows_[owned.flow].our_scale(),
+                            from_cookie, now());
   }
 }
 
-void TcpWorld::Judge() {
-  if (!judge_.is_sitting()) return;
-  const auto snapshot = stack().Inspect(judged_);
+TcpWorld::Seat* TcpWorld::SeatOf(ConnectionId id) {
+  for (Seat& seat : seats_) {
+    if (seat.judge.is_sitting() && seat.id == id) return &seat;
+  }
+  return nullptr;
+}
+
+void TcpWorld::Judge(Seat& seat) {
+  if (!seat.judge.is_sitting()) return;
+  const auto snapshot = stack().Inspect(seat.id);
   // What memory is short for is not the model's, and there may be a drop without a counter: text
   // that displaces other text ahead of a gap.
   const MemoryUse use = stack().memory_in_use();
   const BufferLimits& buffers = config().buffers;
   const uint32_t ranges_max = std::min(buffers.held_ranges_max, config().tcp.held_ranges_max);
   if (!snapshot || use.chunks * 2 >= buffers.chunks_max || use.held_ranges * 2 >= ranges_max ||
-      stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)] != no_buffer_drops_) {
-    judge_.Retire();
+      stack().counters().drops[DropIndex(Drop::kTcpNoBuffer)] != seat.no_buffer_drops) {
+    seat.judge.Retire();
     return;
   }
-  judge_.Check(*snapshot);
+  seat.judge.Check(*snapshot);
 }
 
 void TcpWorld::Listen(uint32_t backlog) {
@@ -209,9 +224,9 @@ void TcpWorld::EndOwned(size_t which, End end) {
     if (end == End::kShutdown) {
       stack().Shutdown(owned->id);
       owned->is_shut = true;
-      if (owned->id == judged_) judge_.OnShutdown();
+      if (Seat* const seat = SeatOf(owned->id)) seat->judge.OnShutdown();
     } else {
-      if (owned->id == judged_) judge_.Retire();
+      if (Seat* const seat = SeatOf(owned->id)) seat->judge.Retire();
       if (end == End::kClose) stack().Close(owned->id);
       if (end == End::kAbort) stack().Abort(owned->id);
       // The handle is stale from here on.
@@ -247,11 +262,12 @@ void TcpWorld::OnEvent(const Event& event) {
   const bool lets_go = (owned->is_over && (app_ & tcp_app::kLingers) == 0) ||
                        (owned->peer_closed && (app_ & tcp_app::kHangsUp) != 0);
   // No timer is the model's.
-  if ((event.mask & tcp_event::kTimedOut) != 0 && owned->id == judged_) judge_.Retire();
+  Seat* const seat = SeatOf(owned->id);
+  if ((event.mask & tcp_event::kTimedOut) != 0 && seat != nullptr) seat->judge.Retire();
   if (!lets_go) return;
-  if (owned->id == judged_) {
-    Judge();
-    judge_.Retire();
+  if (seat != nullptr) {
+    Judge(*seat);
+    seat->judge.Retire();
   }
   stack().Close(owned->id);
   Forget(*owned);
@@ -267,13 +283,19 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
   behaviour_.Add(frame.tcp->window);
   for (TcpFlow& flow : flows_) {
     if (!flow.Matches(frame)) continue;
+    const uint32_t sent_before = flow.rcv_nxt();
     flow.OnSent(frame);
-    if (&flow == &flows_[0] && judge_.is_sitting()) {
-      const auto snapshot = stack().Inspect(judged_);
+    const size_t at = static_cast<size_t>(&flow - flows_.data());
+    // What is sent again may be in as many pieces as there are holes between blocks of a SACK.
+    if (flow.rcv_nxt() != sent_before) ++sent_[at].frames;
+    sent_[at].bytes += frame.tcp->payload.size();
+    Seat& seat = seats_[at];
+    if (seat.judge.is_sitting()) {
+      const auto snapshot = stack().Inspect(seat.id);
       const bool is_scaled =
           snapshot && snapshot->window_scaling && (frame.tcp->flags & tcp_flags::kSyn) == 0;
-      judge_.OnSent(*frame.tcp,
-                    uint32_t{frame.tcp->window} << (is_scaled ? config().tcp.receive_scale : 0));
+      seat.judge.OnSent(
+          *frame.tcp, uint32_t{frame.tcp->window} << (is_scaled ? config().tcp.receive_scale : 0));
     }
     // The numbers of a reset are somebody else's, or 0.
     if ((frame.tcp->flags & tcp_flags::kRst) != 0) continue;
@@ -284,11 +306,38 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
 }
 
 void TcpWorld::OnRest() {
-  Judge();
+  for (Seat& seat : seats_) {
+    Judge(seat);
+    // Each frame may ask for one answer that belongs to no connection.
+    const bool may_lack_reset = batch_size_ > config().tcp.replies_max;
+    seat.judge.CheckAnswers(config().mtu - 40u, may_lack_reset, now());
+    seat.judge.EndStep();
+  }
   for (size_t i = 0; i < owned_count_; ++i) CheckOwned(owned_[i]);
+  sent_ = {};
 }
 
-void TcpWorld::CheckOwned(const Owned& owned) {
+// P7: [RFC 5681 3.1] what one step may set free is a congestion window; beyond it [RFC 3042] two
+// segments, a probe of the tail, and what is sent again at once.
+void TcpWorld::CheckBurst(Owned& owned, const tcp::Snapshot& snapshot) const {
+  const uint32_t cwnd = std::max(owned.cwnd_bytes, snapshot.cwnd_bytes);
+  const uint32_t mss_max = std::max<uint32_t>(owned.mss_bytes, snapshot.mss_bytes);
+  const uint32_t mss_min = owned.mss_bytes == 0
+                               ? snapshot.mss_bytes
+                               : std::min<uint32_t>(owned.mss_bytes, snapshot.mss_bytes);
+  owned.cwnd_bytes = snapshot.cwnd_bytes;
+  owned.mss_bytes = snapshot.mss_bytes;
+  if (owned.flow == kFlows || snapshot.local != flows_[owned.flow].stack()) return;
+  if (config().profile.congestion == tcp::CongestionAlgorithm::kNone) return;
+  const Sent& sent = sent_[owned.flow];
+  constexpr uint32_t kBeyond = 4;
+  // Blocks of a SACK take their room from the text.
+  constexpr uint32_t kSackBytesMax = 36;
+  FUZZ_CHECK(P7, sent.bytes <= cwnd + uint64_t{kBeyond} * mss_max);
+  FUZZ_CHECK(P7, sent.frames <= cwnd / (mss_min - kSackBytesMax) + 1 + kBeyond);
+}
+
+void TcpWorld::CheckOwned(Owned& owned) {
   const auto snapshot = stack().Inspect(owned.id);
   FUZZ_CHECK(P4, snapshot.has_value());
   CurrentTrace().Add(static_cast<uint64_t>(snapshot->state));
@@ -301,6 +350,7 @@ void TcpWorld::CheckOwned(const Owned& owned) {
   FUZZ_CHECK(P4, snapshot->sacked_bytes <= flight && snapshot->lost_bytes <= flight);
   FUZZ_CHECK(P4, snapshot->mss_bytes >= config().tcp.mss_min - 12);
   FUZZ_CHECK(P4, snapshot->mss_bytes <= config().mtu - 40);
+  CheckBurst(owned, *snapshot);
   if (owned.peer_closed && owned.has_seq && !owned.is_over) {
     // P1: what is there to be read ends at the FIN.
     FUZZ_CHECK(P1, flows_[owned.flow].SentFin(owned.next_seq + snapshot->receive_queue_bytes));
@@ -309,7 +359,7 @@ void TcpWorld::CheckOwned(const Owned& owned) {
 
 void TcpWorld::Finish() {
   for (size_t i = 0; i < owned_count_; ++i) ReadSome(owned_[i], SIZE_MAX);
-  judge_.Retire();
+  for (Seat& seat : seats_) seat.judge.Retire();
   const size_t calls = owned_count_;
   while (owned_count_ > 0) {
     if ((app_ & tcp_app::kCloses) != 0) {

@@ -68,6 +68,7 @@ class TcpWorld : public World {
   // Opens a connection to flow `i`'s peer.
   void Connect(size_t i, const SocketOptions& options);
   size_t owned_count() const { return owned_count_; }
+  ConnectionId owned_id(size_t which) const { return owned_[which].id; }
   // Of what it owns the `which`-th, modulo; nothing happens where there is none.
   void Read(size_t which, size_t most_bytes);
   void Write(size_t which, size_t bytes);
@@ -102,6 +103,9 @@ class TcpWorld : public World {
     bool peer_closed = false;
     bool is_over = false;  // reset, timed out, finished
     bool is_shut = false;
+    // P7: at the end of the step before.
+    uint32_t cwnd_bytes = 0;
+    uint32_t mss_bytes = 0;
   };
 
   void Own(ConnectionId id);
@@ -113,9 +117,24 @@ class TcpWorld : public World {
   void ReadSome(Owned& owned, size_t most_bytes);
   void WriteSome(Owned& owned, size_t bytes);
   void FindFirstByte(Owned& owned);
-  void CheckOwned(const Owned& owned);
+  void CheckOwned(Owned& owned);
+  // P2: of each flow the connection that was begun last.
+  struct Seat {
+    TcpJudge judge;
+    ConnectionId id;
+    uint64_t no_buffer_drops = 0;
+  };
+
+  // P7: what one step sent of a flow's text.
+  struct Sent {
+    uint64_t frames = 0;  // with something new in them
+    uint64_t bytes = 0;
+  };
+  void CheckBurst(Owned& owned, const tcp::Snapshot& snapshot) const;
   void BeginJudging(const Owned& owned, bool active);
-  void Judge();
+  // Nothing when `id` is not judged.
+  Seat* SeatOf(ConnectionId id);
+  void Judge(Seat& seat);
 
   std::array<TcpFlow, kFlows> flows_;
   const Instant start_;
@@ -128,11 +147,10 @@ class TcpWorld : public World {
   std::array<uint8_t, 2048> last_frame_;
   size_t last_frame_size_ = 0;
   Trace behaviour_;
-  // P2, of the first flow.
-  TcpJudge judge_;
-  ConnectionId judged_;
+  std::array<Seat, kFlows> seats_;
+  std::array<Sent, kFlows> sent_;
   size_t batch_size_ = 0;
-  uint64_t no_buffer_drops_ = 0;
+  uint64_t cookies_before_ = 0;  // accepted before the batch
 };
 
 }  // namespace aether::fuzz

@@ -66,9 +66,9 @@ Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& opti
   if (!CheckSequence(rest, control, env, arrival)) return arrival;
   if (!CheckReset(rest, arrival)) return arrival;
   if (!CheckSyn(rest, arrival)) return arrival;
-  if (!CheckAck(rest, options, control, env, arrival)) return arrival;
   // [RFC 7323 2.2] the window of a SYN is not scaled: only that of a simultaneous open comes here.
-  if (segment.Has(kSyn)) snd_.SetWindow(segment.window, rest.seq, rest.ack);
+  const uint32_t window = uint32_t{segment.window} << (segment.Has(kSyn) ? 0 : snd_scale);
+  if (!CheckAck(rest, window, options, control, env, arrival)) return arrival;
   control.heard_ms = env.now_ms();
   probes_sent = 0;
   if (options.has_timestamps) TakeTimestamp(segment, options, control, env);
@@ -214,8 +214,9 @@ bool Connection::CheckSyn(const Segment& segment, Arrival& arrival) {
 }
 
 // [RFC 9293 3.10.7.4] fifth.
-bool Connection::CheckAck(const Segment& segment, const SegmentOptions& options, Control& control,
-                          const Env& env, Arrival& arrival) {
+bool Connection::CheckAck(const Segment& segment, uint32_t window_bytes,
+                          const SegmentOptions& options, Control& control, const Env& env,
+                          Arrival& arrival) {
   if (!segment.Has(kAck)) {
     arrival.drop = Drop::kTcpMissingAck;
     return false;
@@ -229,7 +230,10 @@ bool Connection::CheckAck(const Segment& segment, const SegmentOptions& options,
     }
     SampleHandshake(options.has_timestamps ? options.ts_echo : 0, control, env);
     snd_.una = segment.ack;
-    snd_.SetWindow(uint32_t{segment.window} << snd_scale, segment.seq, segment.ack);
+    snd_.SetWindow(window_bytes, segment.seq, segment.ack);
+    // [RFC 9293 3.5] of a simultaneous open: the SYN-ACK that would have acknowledged the peer's
+    // SYN has not left yet, and is not needed any more.
+    if (Has(kActive) && Has(kSynDue)) AckNow();
     Open(control, env);
     if (Has(kActive)) arrival.events |= tcp_event::kConnected;
     return true;
@@ -242,8 +246,7 @@ bool Connection::CheckAck(const Segment& segment, const SegmentOptions& options,
     return false;
   }
   if (segment.ack.AfterOrAt(snd_.una)) {
-    const bool changed =
-        snd_.UpdateWindow(uint32_t{segment.window} << snd_scale, segment.seq, segment.ack);
+    const bool changed = snd_.UpdateWindow(window_bytes, segment.seq, segment.ack);
     AcceptAck(segment, options, changed, control, env, arrival);
   }
   return true;
@@ -328,9 +331,12 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
   if (control.out_of_order != kNoIndex && env.buffers.out_of_orders[control.out_of_order].HasGap())
       [[unlikely]]
     JoinHeld(control, env, arrival);
-  // A FIN counts only when all text before it was taken and the window has a number left for it.
+  // A FIN counts only when all text before it was taken and the window has a number left for it;
+  // and when none is held in its place, for which memory is missing: there a peer contradicts
+  // itself.
   return !cut && (!segment.Has(kFin) || (rcv_.window_bytes() > 0 &&
-                                         segment.seq + static_cast<uint32_t>(size) == rcv_.nxt));
+                                         segment.seq + static_cast<uint32_t>(size) == rcv_.nxt &&
+                                         !IsNextHeld(control, env)));
 }
 
 // [RFC 9293 3.10.7.4] after the peer's FIN there is no text, also while that FIN waits behind a

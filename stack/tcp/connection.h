@@ -214,6 +214,12 @@ class alignas(64) Connection {
   // --- urgent.cc ---
   uint32_t UrgentBytes(const Control& control, const Env& env) const;
   // [RFC 2883 4] the next acknowledgement says what arrived twice.
+  // Whether what comes next in the stream is held, and waits for memory.
+  bool IsNextHeld(const Control& control, const Env& env) const {
+    return control.out_of_order != kNoIndex &&
+           env.buffers.out_of_orders[control.out_of_order].held.StartsAt(env.buffers.ranges,
+                                                                         rcv_.nxt);
+  }
   void ReportDuplicate(SackBlock block, Control& control, const Env& env);
   // The application has read something.
   void OnRead(Control& control, const Env& env);
@@ -272,8 +278,9 @@ class alignas(64) Connection {
   bool CheckSequence(Segment& segment, Control& control, const Env& env, Arrival& arrival);
   bool CheckReset(const Segment& segment, Arrival& arrival);
   bool CheckSyn(const Segment& segment, Arrival& arrival);
-  bool CheckAck(const Segment& segment, const SegmentOptions& options, Control& control,
-                const Env& env, Arrival& arrival);
+  // `window_bytes`: after scaling.
+  bool CheckAck(const Segment& segment, uint32_t window_bytes, const SegmentOptions& options,
+                Control& control, const Env& env, Arrival& arrival);
   // `echo`: of the acknowledgement's timestamps option, 0 without one.
   void SampleHandshake(uint32_t echo, Control& control, const Env& env) const;
   void OnFinAcknowledged(Arrival& arrival);

@@ -33,6 +33,10 @@ struct ReassemblyPools {
 class Reassembler {
  public:
   bool empty() const { return head_ == kNoIndex; }
+  // Whether `seq` is what the first range begins with.
+  bool StartsAt(const Pool<HeldRange>& pool, Seq seq) const {
+    return !empty() && pool[head_].start == seq;
+  }
   uint32_t range_count() const { return ranges_; }
   uint32_t held_bytes() const { return held_bytes_; }
 

@@ -76,7 +76,9 @@ Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
         if (context.path.reorder_persist == 0) context.path.reorder_multiplier = 1;
       }
     }
-  } else if (ack.is_duplicate && duplicates_ < 0xffff) {
+  } else if (ack.is_duplicate && duplicates_ < std::max(flight.segments(), kDupThresh)) {
+    // [RFC 5681 3.2] no more than segments are outstanding: a receiver that makes duplicates up
+    // would set free as much as it likes.
     ++duplicates_;
   }
   CheckProbe(ack, verdict);

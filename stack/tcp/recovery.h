@@ -108,7 +108,7 @@ class Recovery {
   bool undo_armed_ = false;  // the first retransmission of this episode left with undo_ts_
   bool sent_again_ = false;  // anything, in this episode
   bool rack_valid_ = false;
-  uint16_t duplicates_ = 0;  // without SACK
+  uint32_t duplicates_ = 0;  // without SACK
   uint32_t undo_ts_ = 0;
   Seq recover_;
   Seq probe_end_;

@@ -35,7 +35,8 @@ ReceiveModel ReceiveModel::Established(const Rules& rules, const Open& open) {
   model.irs_ = open.irs;
   model.snd_una_ = 1;
   model.rcv_nxt_ = model.right_edge_ = model.last_ack_sent_ = 1;
-  model.max_peer_window_ = model.max_taken_window_ = open.peer_window_bytes;
+  model.max_peer_window_ = open.peer_window_bytes;
+  model.max_taken_window_ = open.certain_window_bytes;
   model.window_ack_ = 1;
   model.peer_scale_ = open.peer_scale;
   model.timestamps_ = open.timestamp.has_value();
@@ -126,7 +127,7 @@ bool ReceiveModel::IsAcceptable(int64_t begin, int64_t length) const {
 }
 
 void ReceiveModel::OnArrival(const Segment& segment, Instant now) {
-  reset_due_ = ack_due_ = false;
+  reset_due_ = ack_due_ = ack_may_wait_ = false;
   if (state_ == State::kClosed || state_ == State::kTimeWait) return;
   if (state_ == State::kSynSent) {
     OnSynSentArrival(segment, now);
@@ -143,7 +144,12 @@ void ReceiveModel::OnArrival(const Segment& segment, Instant now) {
   if (!IsAcceptable(begin, length)) {
     // A window of zero: acknowledgements are taken from what cannot be stored.
     storable = false;
-    if (state_ == State::kSynReceived && syn && begin == 0 && CheckAck(segment, begin)) return;
+    if (state_ == State::kSynReceived && syn && !rst && begin == 0) {
+      // [RFC 9293 3.10.7.4] first: an acknowledgement, and no reset, whatever its own number is.
+      ack_due_ = true;
+      if (CheckAck(segment, begin)) return;
+      reset_due_ = false;
+    }
     if (rst || syn || right_edge_ > rcv_nxt_ || begin != rcv_nxt_) {
       ack_due_ = !rst;
       return;
@@ -215,10 +221,14 @@ void ReceiveModel::TakeText(const Segment& segment, int64_t begin) {
   const int64_t window_end = std::max(right_edge_, rcv_nxt_);
   const int64_t end = begin + int64_t{segment.text_bytes};
   const bool fin = (segment.flags & kFin) != 0;
-  if (segment.text_bytes > 0 || fin) ack_due_ = true;
-  if (!rules_.keeps_out_of_order && begin > rcv_nxt_) return;
-  // Nothing stands behind a FIN.
+  // [RFC 9293 3.10.7.4] seventh: nothing stands behind a FIN; it is ignored.
   if (fin_in_ && rcv_nxt_ > *fin_in_) return;
+  if (segment.text_bytes > 0 || fin) {
+    // [RFC 5681 4.2] what is ahead of a gap, or fills one, is acknowledged at once.
+    ack_may_wait_ = !ack_due_ && begin <= rcv_nxt_ && arrived_.empty() && !fin_in_;
+    ack_due_ = true;
+  }
+  if (!rules_.keeps_out_of_order && begin > rcv_nxt_) return;
   // [RFC 9293 3.10.7.4] nothing stands behind a FIN; what a peer means that says so all the same is
   // anybody's guess.
   if (fin_in_ && (std::min(end, window_end) > *fin_in_ || (fin && end != *fin_in_))) {

@@ -62,7 +62,10 @@ class ReceiveModel {
   struct Open {
     uint32_t iss = 0;  // ours
     uint32_t irs = 0;  // the peer's
+    // The largest window seen so far. Of a handshake that left no state (a SYN cookie) the SYN's
+    // is anybody's guess: the smaller one is certain.
     uint32_t peer_window_bytes = 0;
+    uint32_t certain_window_bytes = 0;
     uint8_t peer_scale = 0;
     // Of the peer's SYN or later, when both offered timestamps.
     std::optional<uint32_t> timestamp{};
@@ -80,6 +83,8 @@ class ReceiveModel {
   // Absolute.
   uint32_t snd_una() const { return iss_ + static_cast<uint32_t>(snd_una_); }
   uint32_t rcv_nxt() const { return irs_ + static_cast<uint32_t>(rcv_nxt_); }
+  // Of the peer's numbers, what arrived in order and no segment of ours has acknowledged.
+  uint32_t unacknowledged_bytes() const { return static_cast<uint32_t>(rcv_nxt_ - last_ack_sent_); }
   // Text that is there to be read, all told: bytes of the stream in order.
   uint64_t delivered_bytes() const { return delivered_bytes_; }
   // False once a segment came about which the RFCs leave a choice: a FIN before text that has
@@ -87,9 +92,10 @@ class ReceiveModel {
   // from then on may differ from what a right TCP does.
   bool is_certain() const { return is_certain_; }
   // The last segment must be answered: with a reset, or with an acknowledgement (which a limit on
-  // challenges may suppress).
+  // challenges may suppress, and which may wait where nothing but text in order came).
   bool reset_due() const { return reset_due_; }
   bool ack_due() const { return ack_due_; }
+  bool ack_may_wait() const { return ack_may_wait_; }
 
  private:
   // How far `value` is from `base`, which is the offset of a known number: the nearest one.
@@ -131,6 +137,7 @@ class ReceiveModel {
   bool is_certain_ = true;
   bool reset_due_ = false;
   bool ack_due_ = false;
+  bool ack_may_wait_ = false;
 };
 
 }  // namespace aether::testing

@@ -27,6 +27,7 @@ struct Fixture {
       : model(ReceiveModel::Established(rules, {.iss = kIss,
                                                 .irs = kIrs,
                                                 .peer_window_bytes = 5000,
+                                                .certain_window_bytes = 5000,
                                                 .timestamp = timestamp,
                                                 .now = kNow})) {
     Offer(1000);
@@ -252,8 +253,34 @@ TEST(ReceiveModel, SynSent) {
   // [RFC 9293 3.5] both open at once.
   ReceiveModel both = after(kSyn, 0);
   both.OnSent({.seq = kIss, .ack = kIrs + 1, .flags = kSyn | kAck}, 1000);
+  // A reset counts where it stands, whatever else it says.
+  both.OnArrival({.seq = kIrs, .ack = kIss + 1, .flags = kSyn | kAck | kRst}, kNow);
+  EXPECT_EQ(both.state(), State::kSynReceived);
   both.OnArrival({.seq = kIrs, .ack = kIss + 1, .flags = kSyn | kAck}, kNow);
   EXPECT_EQ(both.state(), State::kEstablished);
+  EXPECT_TRUE(both.ack_due());
+}
+
+// [RFC 9293 3.8.6.3] [RFC 5681 4.2]
+TEST(ReceiveModel, OnlyTextInOrderMayWait) {
+  const auto may_wait = [](Fixture& f) { return f.model.ack_due() && f.model.ack_may_wait(); };
+  Fixture f;
+  f.Gets(1, 10);
+  EXPECT_TRUE(may_wait(f));
+  EXPECT_EQ(f.model.unacknowledged_bytes(), 10u);
+  f.Gets(1, 10);
+  EXPECT_FALSE(may_wait(f));
+  f.Gets(21, 10);
+  EXPECT_FALSE(may_wait(f));
+  f.Gets(11, 5);
+  EXPECT_FALSE(may_wait(f));
+  f.Gets(16, 5);
+  EXPECT_FALSE(may_wait(f));
+  f.Gets(31, 5, kFin | kAck);
+  EXPECT_TRUE(may_wait(f));
+  // Nothing stands behind it.
+  f.Gets(37, 5);
+  EXPECT_FALSE(f.model.ack_due());
 }
 
 TEST(ReceiveModel, TwoFinsAreAChoice) {

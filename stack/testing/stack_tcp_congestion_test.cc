@@ -135,6 +135,19 @@ TEST_P(StackTcpCongestion, AnUnusedWindowDoesNotGrow) {
 }
 
 // [RFC 9293 3.8.2 MAY-18] the one and the other.
+// [RFC 5681 3.2] a receiver that makes duplicates up gets no more than what is outstanding admits:
+// they were counted without end, and set free whatever was written later.
+TEST_P(StackTcpCongestion, DuplicatesCountUpToWhatIsOutstanding) {
+  const auto s = With(GetParam());
+  s->Write(Pattern(10 * kMss));
+  EXPECT_EQ(Count(*s), 10u);
+  s->Advance(milliseconds(100));
+  for (int i = 0; i < 50; ++i) s->peer().Ack(1);
+  EXPECT_EQ(Count(*s), 1u);
+  s->Write(Pattern(40 * kMss));
+  EXPECT_EQ(Count(*s), Inspect(*s).ssthresh_bytes / kMss);
+}
+
 INSTANTIATE_TEST_SUITE_P(Algorithms, StackTcpCongestion,
                          ::testing::Values(CongestionAlgorithm::kNewReno,
                                            CongestionAlgorithm::kCubic),

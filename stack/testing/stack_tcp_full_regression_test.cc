@@ -103,6 +103,10 @@ TEST(StackTcpFullRegression, TheWindowOfASimultaneousSynAckIsNotScaled) {
   s.DiscardOutput();
   EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
   EXPECT_EQ(s.stack().Inspect(*id)->snd_wnd_bytes, 1000u);
+  // [RFC 5961 5.2] nor does it count as the largest one seen: an acknowledgement from further
+  // behind is challenged.
+  s.peer().Send({.seq = 1, .ack = 1 - 1001u, .window = uint16_t{1}});
+  s.Expect(Ack(1).AtSeq(1));
 }
 
 // The acknowledgement in the SYN-ACK that we sent may have been lost: the peer's own SYN-ACK asks
@@ -118,6 +122,51 @@ TEST(StackTcpFullRegression, TheSynAckOfASimultaneousOpenIsAcknowledged) {
   s.Send(s.peer().Build({.flags = kSyn | kAck, .seq = 0, .ack = 1, .options = MssOption(1460)}));
   s.Expect(Ack(1).AtSeq(1));
   EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
+}
+
+// Found by the target tcp_passive: text waited for memory where the peer, which had sent it, then
+// put its FIN. The FIN was taken, and the text stayed behind it.
+TEST(StackTcpFullRegression, AFinInThePlaceOfHeldTextIsNotTaken) {
+  ScriptOptions options{.config = FullConfig()};
+  options.config.buffers.chunks_max = 6;
+  Script s(options);
+  s.peer().Send({.flags = kSyn, .seq = 0, .options = MssAndSack(1460)});
+  s.Expect(SynAck());
+  s.peer().Ack();
+  s.Accept();
+  constexpr uint32_t kBytes = 1144;
+  for (uint32_t i = 6; i-- > 0;) s.peer().Send({.seq = 1 + i * kBytes, .data = Pattern(kBytes)});
+  s.DiscardOutput();
+  const tcp::Snapshot held = *s.stack().Inspect(s.connection());
+  ASSERT_GT(held.held_bytes, 0u);
+  const uint32_t next = 1 + held.receive_queue_bytes;
+  s.peer().Send({.flags = kAck | tcp_flags::kFin, .seq = next});
+  s.ExpectState(State::kEstablished);
+  s.Expect(Ack(next));
+  // Where it belongs it is taken, once there is memory.
+  s.Read();
+  for (uint32_t i = 0; i < 6; ++i) {
+    s.peer().Send({.seq = 1 + i * kBytes, .data = Pattern(kBytes)});
+    s.Read();
+  }
+  s.peer().Send({.flags = kAck | tcp_flags::kFin, .seq = 1 + 6 * kBytes});
+  s.ExpectState(State::kCloseWait);
+}
+
+// Found by the target tcp_passive: where both opened at once, and the peer's SYN and its answer to
+// ours came together, nobody acknowledged that SYN.
+TEST(StackTcpFullRegression, ASynThatComesWithItsAcknowledgementIsAcknowledged) {
+  Script s({.config = FullConfig(), .listen_port = 0});
+  const auto id = s.stack().TcpConnect({kPeerIp, 40000}, {.local_port = 80});
+  ASSERT_TRUE(id);
+  s.Step();
+  s.DiscardOutput();
+  const std::array<Frame, 2> batch = {
+      s.peer().Build({.flags = kSyn, .seq = 0, .options = MssOption(1460)}),
+      s.peer().Build({.flags = kAck, .seq = 1, .ack = 1})};
+  s.Send(batch);
+  EXPECT_EQ(s.stack().Inspect(*id)->state, State::kEstablished);
+  s.Expect(Ack(1).AtSeq(1));
 }
 
 // Found by the target two_stacks: a connection that found no record for what it wanted to send, and
