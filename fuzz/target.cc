@@ -4,19 +4,28 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace aether::fuzz {
+#include "fuzz/uncounted.h"
 
-// FNV-1a, 64 bits.
+namespace aether::fuzz {
+AETHER_UNCOUNTED_BEGIN
+
+// One step of FNV-1a for eight bytes; the upper half comes down, for a product's lower bits know
+// nothing of it.
 void Trace::Add(uint64_t value) {
-  for (int i = 0; i < 8; ++i) {
-    hash_ = (hash_ ^ (value & 0xff)) * 0x100000001b3u;
-    value >>= 8;
-  }
+  hash_ = (hash_ ^ value) * 0x100000001b3u;
+  hash_ ^= hash_ >> 32;
 }
 
 void Trace::Add(Bytes bytes) {
   Add(bytes.size());
-  for (const uint8_t byte : bytes) hash_ = (hash_ ^ byte) * 0x100000001b3u;
+  for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
+    uint64_t eight;
+    std::memcpy(&eight, bytes.data(), sizeof eight);
+    Add(eight);
+  }
+  uint64_t last = 0;
+  if (!bytes.empty()) std::memcpy(&last, bytes.data(), bytes.size());
+  Add(last);
 }
 
 Trace& CurrentTrace() {
@@ -35,6 +44,7 @@ ExactCopy::ExactCopy(Bytes bytes)
   if (size_ > 0) std::memcpy(memory_.get(), bytes.data(), size_);
 }
 
+AETHER_UNCOUNTED_END
 }  // namespace aether::fuzz
 
 // libFuzzer starts a thread that watches the process's memory; while that thread asks where its own
