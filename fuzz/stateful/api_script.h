@@ -117,8 +117,23 @@ inline constexpr Grammar kGrammar{.target = "stack_api",
                                   .operations = kOperations,
                                   .bytes_of_interest = kInteresting};
 
+// Which pool is as small as the lower four bits of `records` say: its upper bits, times 16.
+enum class ScarcePool : uint8_t {
+  kRecords,  // segments and ranges
+  kSegments,
+  kRanges,
+  kConnections,
+  kTimeWait,
+  kReplies,
+  kFrames,
+  kDatagrams,
+};
+
 struct Choices {
   std::array<uint8_t, 5> head{};
+  ScarcePool scarce_pool() const {
+    return static_cast<ScarcePool>(head[4] == 0 ? 0 : (head[4] - 1) / 16 % 8);
+  }
   bool Has(uint8_t flag) const { return (head[0] & flag) != 0; }
   bool IsScarce() const { return head[2] != 0 || head[3] != 0 || head[4] != 0; }
 };
