@@ -101,9 +101,16 @@ inline constexpr std::array<Operation, kOpCount> kOperations = {{
     {"block", {{{Operand::Kind::kByte, "calls"}}}},
 }};
 
-enum Flags : uint8_t { kClassic = 1, kSmallMtu = 2, kSmallBuffers = 4, kNoArp = 8, kCookies = 16 };
-inline constexpr const char* kFlagNames[] = {"classic", "small_mtu", "small_buffers", "no_arp",
-                                             "cookies"};
+enum Flags : uint8_t {
+  kClassic = 1,
+  kSmallMtu = 2,
+  kSmallBuffers = 4,
+  kNoArp = 8,
+  kCookies = 16,
+  kProbed = 32
+};
+inline constexpr const char* kFlagNames[] = {"classic", "small_mtu", "small_buffers",
+                                             "no_arp",  "cookies",   "probed"};
 inline constexpr const char* kStageNames[] = {"nothing", "listening", "accepted", "connected",
                                               "unread",  "unacked",   "bound",    "closing"};
 inline constexpr std::array<Operand, 5> kHead = {{{Operand::Kind::kFlags, "flags", kFlagNames},
