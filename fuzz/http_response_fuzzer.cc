@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuzz/naive_chunked.h"
@@ -147,16 +148,18 @@ AETHER_UNCOUNTED Outcome Read(Bytes stream, const HttpResponseLimits& limits, bo
     FUZZ_CHECK(P10, reader.bytes() == at && reader.body_bytes() == body_bytes);
   FUZZ_CHECK(P10, reader.body_bytes() <= limits.body_bytes_max);
   if (reader.state() != State::kDone) reader.OnEnd();
-  FUZZ_CHECK(P10, reader.state() == State::kDone || reader.state() == State::kFailed);
-  FUZZ_CHECK(P10, (reader.state() == State::kFailed) == (reader.error() != Drop::kNone));
-  const size_t head_bytes = reader.response() ? reader.response()->head_size() : 0;
-  FUZZ_CHECK(P10, reader.head().size() == head_bytes);
-  return {.state = reader.state(),
-          .error = reader.error(),
+  // A reader that goes elsewhere takes along what its views point to.
+  const HttpResponseReader moved(std::move(reader));
+  FUZZ_CHECK(P10, moved.state() == State::kDone || moved.state() == State::kFailed);
+  FUZZ_CHECK(P10, (moved.state() == State::kFailed) == (moved.error() != Drop::kNone));
+  const size_t head_bytes = moved.response() ? moved.response()->head_size() : 0;
+  FUZZ_CHECK(P10, moved.head().size() == head_bytes);
+  return {.state = moved.state(),
+          .error = moved.error(),
           .taken = at,
           .body_bytes = body_bytes,
           .body_hash = body.hash(),
-          .status = reader.response() ? reader.response()->status() : 0u};
+          .status = moved.response() ? moved.response()->status() : 0u};
 }
 
 // [RFC 9112 5.2] folded lines become one, those behind the status line stay.

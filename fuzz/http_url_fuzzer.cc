@@ -6,6 +6,7 @@
 
 #include "fuzz/naive_http.h"
 #include "fuzz/target.h"
+#include "fuzz/uncounted.h"
 #include "stack/app/http_url.h"
 
 namespace aether::fuzz {
@@ -15,6 +16,8 @@ using app::HttpUrl;
 
 constexpr size_t kInputBytesMax = 512;
 
+AETHER_UNCOUNTED_BEGIN
+
 struct NaiveUrl {
   bool is_valid = false;
   std::string host;
@@ -23,7 +26,7 @@ struct NaiveUrl {
 };
 
 // RFC 3986 appendix B, by hand, and what RFC 9110 4.2.1 says of http.
-void NaiveParse(std::string_view text, NaiveUrl& url) {
+AETHER_UNCOUNTED void NaiveParse(std::string_view text, NaiveUrl& url) {
   url.is_valid = false;
   url.port = 80;
   url.host.clear();
@@ -61,7 +64,7 @@ void NaiveParse(std::string_view text, NaiveUrl& url) {
 }
 
 // [RFC 3986 5.2.4] in what was merged no segment means "here" or "up".
-bool HasDotSegment(std::string_view target) {
+AETHER_UNCOUNTED bool HasDotSegment(std::string_view target) {
   std::string_view path = target.substr(0, target.find('?'));
   while (!path.empty()) {
     path.remove_prefix(1);
@@ -71,6 +74,8 @@ bool HasDotSegment(std::string_view target) {
   }
   return false;
 }
+
+AETHER_UNCOUNTED_END
 
 void CheckResolve(const HttpUrl& base, std::string_view reference) {
   const auto self = base.Resolve("");

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "stack/tcp/profile.h"
+#include "stack/tcp/profile_text.h"
 #include "stack/wire/arp.h"
 #include "stack/wire/dhcp.h"
 #include "stack/wire/dns.h"
@@ -154,8 +156,8 @@ void AddDhcp(std::vector<Dictionary>& all) {
   dhcp.Octets({static_cast<unsigned>(DhcpOptionCode::kEnd)});
 }
 
-void AddDns(std::vector<Dictionary>& all) {
-  Dictionary& dns = all.emplace_back("dns");
+// What messages are made of.
+void AddDnsMessage(Dictionary& dns) {
   for (const DnsType type :
        {DnsType::kA, DnsType::kNs, DnsType::kCname, DnsType::kSoa, DnsType::kPtr, DnsType::kMx,
         DnsType::kTxt, DnsType::kAaaa, DnsType::kOpt}) {
@@ -171,7 +173,13 @@ void AddDns(std::vector<Dictionary>& all) {
       .Octets({DnsName::kLabelSizeMax})
       .Octets({0x40})
       .Octets({0x80});
+}
+
+void AddDns(std::vector<Dictionary>& all) {
+  Dictionary& dns = all.emplace_back("dns");
+  AddDnsMessage(dns);
   dns.Text("\\.").Text("\\032").Text("\\256");
+  AddDnsMessage(all.emplace_back("dns_answer"));
 }
 
 void AddHttp(std::vector<Dictionary>& all) {
@@ -238,6 +246,25 @@ void AddPcap(std::vector<Dictionary>& all) {
       .Long(0x4d3c2b1au);
 }
 
+void AddCommandLine(std::vector<Dictionary>& all) {
+  all.emplace_back("address_text")
+      .Text("10.0.0.1")
+      .Text(".255")
+      .Text(".256")
+      .Text(".0")
+      .Text("/32")
+      .Text("/33")
+      .Text("02:00:00:00:00:01")
+      .Text(":Ff");
+  Dictionary& profile = all.emplace_back("profile_text");
+  for (const std::string_view name : tcp::kProfileNames) profile.Text(name);
+  for (const tcp::ProfileSwitch& each : tcp::ProfileSwitches())
+    profile.Text(std::string(each.name) + "=off,");
+  profile.Text("congestion=none,").Text("newreno").Text("cubic");
+  profile.Text("syn_cookies=never,").Text("under-pressure").Text("always");
+  profile.Text("initial_window=255,").Text("256").Text("=on");
+}
+
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -254,6 +281,7 @@ int Run(const std::string& folder, bool is_check) {
   AddDns(all);
   AddHttp(all);
   AddPcap(all);
+  AddCommandLine(all);
   int result = 0;
   for (const Dictionary& dictionary : all) {
     const std::string path = folder + "/" + dictionary.name() + ".dict";

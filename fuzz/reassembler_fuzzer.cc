@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include "fuzz/pattern.h"
 #include "fuzz/records.h"
@@ -15,21 +14,28 @@
 namespace aether::fuzz {
 namespace {
 
-constexpr uint32_t kWindow = 4500;
+// All of it is the model: what there is to explore is behind its calls.
+AETHER_UNCOUNTED_BEGIN
 
-// The bytes from `nxt` on: a bit for each that is held, and the number of the insertion that
-// touched it last.
+constexpr uint32_t kWindow = 4500;
+constexpr size_t kInputBytesMax = 512;
+
+// The bytes from `nxt` on: a bit for each that is held.
 class ByteMap {
  public:
   bool Has(uint32_t offset) const {
     return offset < kWindow && (bits_[offset / 64] >> (offset % 64) & 1) != 0;
   }
-  void Set(uint32_t offset, uint16_t stamp) {
-    bits_[offset / 64] |= uint64_t{1} << (offset % 64);
-    stamps_[offset] = stamp;
+  // [from, end) is held.
+  void Set(uint32_t from, uint32_t end) {
+    while (from < end) {
+      const uint32_t bits = std::min(end - from, 64 - from % 64);
+      bits_[from / 64] |= (~uint64_t{0} >> (64 - bits)) << (from % 64);
+      from += bits;
+    }
   }
   // One past the last byte of the run that holds `offset`.
-  AETHER_UNCOUNTED uint32_t EndOfRun(uint32_t offset) const {
+  uint32_t EndOfRun(uint32_t offset) const {
     while (Has(offset)) {
       const uint64_t gaps = ~bits_[offset / 64] >> (offset % 64);
       if (gaps != 0) return offset + static_cast<uint32_t>(std::countr_zero(gaps));
@@ -37,7 +43,16 @@ class ByteMap {
     }
     return offset;
   }
-  AETHER_UNCOUNTED uint32_t Runs() const {
+  // The first byte from `offset` on that is held, or kWindow.
+  uint32_t NextHeld(uint32_t offset) const {
+    while (offset < kWindow) {
+      const uint64_t held = bits_[offset / 64] >> (offset % 64);
+      if (held != 0) return offset + static_cast<uint32_t>(std::countr_zero(held));
+      offset += 64 - offset % 64;
+    }
+    return kWindow;
+  }
+  uint32_t Runs() const {
     uint32_t runs = 0;
     uint64_t last = 0;  // the bit before this word
     for (const uint64_t word : bits_) {
@@ -46,13 +61,8 @@ class ByteMap {
     }
     return runs;
   }
-  AETHER_UNCOUNTED uint32_t Stamp(uint32_t from, uint32_t end) const {
-    uint32_t latest = 0;
-    for (; from < end; ++from) latest = std::max<uint32_t>(latest, stamps_[from]);
-    return latest;
-  }
   // The window moves on.
-  AETHER_UNCOUNTED void Drop(uint32_t count) {
+  void Drop(uint32_t count) {
     count = std::min(count, kWindow);
     const uint32_t words = count / 64;
     const uint32_t shift = count % 64;
@@ -61,9 +71,8 @@ class ByteMap {
       const uint64_t high = i + words + 1 < kWords ? bits_[i + words + 1] : 0;
       bits_[i] = shift == 0 ? low : low >> shift | high << (64 - shift);
     }
-    std::memmove(stamps_.data(), stamps_.data() + count, (kWindow - count) * sizeof(uint16_t));
   }
-  AETHER_UNCOUNTED uint32_t held() const {
+  uint32_t held() const {
     uint32_t held = 0;
     for (const uint64_t word : bits_) held += static_cast<uint32_t>(std::popcount(word));
     return held;
@@ -73,7 +82,29 @@ class ByteMap {
   static constexpr uint32_t kWords = (kWindow + 63) / 64;
 
   std::array<uint64_t, kWords> bits_{};
-  std::array<uint16_t, kWindow> stamps_;  // of bytes that are held
+};
+
+// Which insertion touched what, in offsets of the stream.
+class History {
+ public:
+  void Add(uint64_t from, uint64_t end) { insertions_[count_++] = {from, end}; }
+  void Clear() { count_ = 0; }
+  // The number of the last insertion that touched [from, end); 0 when none did.
+  size_t Latest(uint64_t from, uint64_t end) const {
+    size_t number = count_;
+    while (number > 0 &&
+           (insertions_[number - 1].end <= from || insertions_[number - 1].from >= end))
+      --number;
+    return number;
+  }
+
+ private:
+  struct Insertion {
+    uint64_t from;
+    uint64_t end;
+  };
+  std::array<Insertion, kInputBytesMax> insertions_;  // one takes a byte of the input at least
+  size_t count_ = 0;
 };
 
 class Run {
@@ -139,7 +170,6 @@ class Run {
     const uint32_t added = reassembler_.held_bytes() - held_before;
     CheckDuplicate(at, size, is_all, duplicate, duplicate != untouched);
     // What is kept of a text that is not kept whole is its beginning.
-    ++stamp_;
     const uint32_t end = Mark(at, size, added);
     FUZZ_CHECK(P1, !is_all || end == at + size);
     last_at_ = size > 0 && is_all ? at : 0;
@@ -152,20 +182,28 @@ class Run {
   }
 
   // The first `added` bytes of these that were not held are held now. Returns where they end.
-  AETHER_UNCOUNTED uint32_t Mark(uint32_t at, uint32_t size, uint32_t added) {
+  uint32_t Mark(uint32_t at, uint32_t size, uint32_t added) {
+    const uint32_t from = at;
     const uint32_t end = at + size;
-    for (; at < end && (added > 0 || map_.Has(at)); ++at) {
-      if (!map_.Has(at)) --added;
-      map_.Set(at, stamp_);
+    while (at < end) {
+      if (map_.Has(at)) {
+        at = std::min(map_.EndOfRun(at), end);
+        continue;
+      }
+      const uint32_t gap = std::min({map_.NextHeld(at), end, at + added}) - at;
+      if (gap == 0) break;
+      map_.Set(at, at + gap);
+      added -= gap;
+      at += gap;
     }
     FUZZ_CHECK(P1, added == 0);
+    if (at > from) history_.Add(stream_end_ + from, stream_end_ + at);
     return at;
   }
 
-  AETHER_UNCOUNTED void CheckDuplicate(uint32_t at, uint32_t size, bool is_all,
-                                       const SackBlock& duplicate, bool is_reported) const {
-    uint32_t first = at;
-    while (first < at + size && !map_.Has(first)) ++first;
+  void CheckDuplicate(uint32_t at, uint32_t size, bool is_all, const SackBlock& duplicate,
+                      bool is_reported) const {
+    const uint32_t first = map_.NextHeld(at);
     const bool is_duplicate = first < at + size;
     if (is_all) FUZZ_CHECK(P2, is_reported == is_duplicate);
     if (!is_reported) return;
@@ -183,13 +221,13 @@ class Run {
     FUZZ_CHECK(P1, taken <= expected);
     if (taken < expected) {
       FUZZ_CHECK(P14, chunks_.used() == chunks_.capacity() || chunks_.capacity() == 0);
-      is_order_known_ = false;  // a range that was cut keeps the stamp of what it lost
+      is_order_known_ = false;  // a range that was cut keeps the time of what it lost
     }
     Advance(taken);
   }
 
   void Advance(uint32_t count) {
-    // A range of which a part was taken keeps its stamp.
+    // A range of which a part was taken keeps the time of all of it.
     if (count > 0 && map_.Has(count)) is_order_known_ = false;
     map_.Drop(count);
     nxt_ += count;
@@ -211,15 +249,16 @@ class Run {
   void Clear() {
     reassembler_.Clear(Pools());
     map_ = ByteMap();
+    history_.Clear();
     is_order_known_ = true;
     last_at_ = 0;
   }
 
-  AETHER_UNCOUNTED void CheckBlocks(uint32_t wanted) {
+  void CheckBlocks(uint32_t wanted) {
     std::array<SackBlock, TcpOptions::kSackBlocksMax> blocks;
     const size_t count = reassembler_.SackBlocks(ranges_, std::span(blocks).first(wanted));
     FUZZ_CHECK(P2, count == std::min(map_.Runs(), wanted));
-    uint32_t before = 0xffffffffu;
+    size_t before = SIZE_MAX;
     for (size_t i = 0; i < count; ++i) {
       // [RFC 2018 3] a block is contiguous, and the bytes just below and above it are not held.
       const uint32_t start = Offset(blocks[i].start);
@@ -227,9 +266,10 @@ class Run {
       FUZZ_CHECK(P2, start < kWindow && map_.Has(start) && (start == 0 || !map_.Has(start - 1)));
       FUZZ_CHECK(P2, map_.EndOfRun(start) == end);
       for (size_t j = 0; j < i; ++j) FUZZ_CHECK(P2, blocks[j].start != blocks[i].start);
-      const uint32_t stamp = map_.Stamp(start, end);
-      if (is_order_known_) FUZZ_CHECK(P2, stamp <= before);
-      before = stamp;
+      const size_t latest = history_.Latest(stream_end_ + start, stream_end_ + end);
+      FUZZ_CHECK(P2, latest > 0);
+      if (is_order_known_) FUZZ_CHECK(P2, latest <= before);
+      before = latest;
       // [RFC 2018 4] the first block is the one that what came last belongs to.
       if (i == 0 && last_at_ > 0) FUZZ_CHECK(P2, start <= last_at_ && last_at_ < end);
     }
@@ -243,16 +283,18 @@ class Run {
   Seq nxt_;
   uint64_t stream_end_ = 0;  // where nxt_ is in the stream
   ByteMap map_;
-  uint16_t stamp_ = 0;
+  History history_;
   uint32_t last_at_ = 0;        // where the text that came last starts; 0: none did
-  bool is_order_known_ = true;  // the stamps of the map are those of the ranges
+  bool is_order_known_ = true;  // the history says when each range was touched last
 };
+
+AETHER_UNCOUNTED_END
 
 }  // namespace
 }  // namespace aether::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size > 2048) return -1;
+extern "C" AETHER_UNCOUNTED int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size > aether::fuzz::kInputBytesMax) return -1;
   aether::fuzz::Records records({data, size});
   // Most runs go over the end of the sequence space.
   const aether::Seq start(uint32_t{records.Byte()} * 0x01010101u - 64);

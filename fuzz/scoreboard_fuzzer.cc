@@ -4,6 +4,7 @@
 // so by the rule that is in force (RFC 8985, 6675, 5681).
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -17,6 +18,9 @@
 namespace aether::fuzz {
 namespace {
 
+// All of it is the model: what there is to explore is behind its calls.
+AETHER_UNCOUNTED_BEGIN
+
 using tcp::Recovery;
 using tcp::SentSegment;
 using Phase = Recovery::Phase;
@@ -25,13 +29,21 @@ constexpr uint32_t kBytesMax = 512;
 constexpr uint32_t kSegmentsMax = 64;
 constexpr uint32_t kMssBytes = 12;
 
+// In 64 bits without a gap: hundreds of them are compared after every step.
 struct Byte {
-  bool is_sacked = false;
-  bool is_lost = false;
-  uint8_t transmissions = 1;
-  Instant sent_at{};
-  bool operator==(const Byte&) const = default;
+  uint8_t transmissions : 8 = 1;
+  bool is_sacked : 1 = false;
+  bool is_lost : 1 = false;
+  int64_t sent_ns : 54 = 0;
+
+  static constexpr int64_t kSentNsMax = (int64_t{1} << 53) - 1;  // 104 days
+  Instant sent_at() const { return Instant(Duration(sent_ns)); }
+  void SetSentAt(Instant at) { sent_ns = at.time_since_epoch().count() & kSentNsMax; }
+  bool operator==(const Byte& other) const {
+    return std::bit_cast<uint64_t>(*this) == std::bit_cast<uint64_t>(other);
+  }
 };
+static_assert(sizeof(Byte) == 8);
 
 // What was delivered by one acknowledgement, as the bytes tell it.
 struct Delivered {
@@ -46,14 +58,14 @@ struct Delivered {
   Seq highest_end;
 
   void Add(const Byte& byte, Seq end) {
-    if (!is_any || byte.sent_at > newest) newest = byte.sent_at;
+    if (!is_any || byte.sent_at() > newest) newest = byte.sent_at();
     if (!is_any || end.After(highest_end)) highest_end = end;
     is_any = true;
     if (byte.transmissions > 1) {
       has_retransmitted = true;
       return;
     }
-    if (!has_original || byte.sent_at > newest_original) newest_original = byte.sent_at;
+    if (!has_original || byte.sent_at() > newest_original) newest_original = byte.sent_at();
     has_original = true;
   }
 };
@@ -130,7 +142,9 @@ class Run {
     if (!tcp::Flight::CanAdd(pool_) || flight().segments() >= segments_max_) return;
     if (Size() + size > kBytesMax) return;
     recovery_.OnSent(Context(), nxt_, nxt_ + size);
-    for (uint32_t i = 0; i < size; ++i) bytes_[Size() + i] = {.sent_at = now_};
+    Byte byte;
+    byte.SetSentAt(now_);
+    std::ranges::fill(std::span(bytes_).subspan(Size(), size), byte);
     nxt_ += size;
   }
 
@@ -142,7 +156,7 @@ class Run {
     for (Seq at = pool_[record].start; at != pool_[record].end; at += 1) {
       Byte& byte = At(at);
       byte.is_lost = false;
-      byte.sent_at = now_;
+      byte.SetSentAt(now_);
       if (byte.transmissions < 255) ++byte.transmissions;
     }
   }
@@ -257,7 +271,7 @@ class Run {
   }
 
   // What the acknowledgement delivers, before it is processed.
-  AETHER_UNCOUNTED Delivered Deliver(Seq una, std::span<const SackBlock> blocks) {
+  Delivered Deliver(Seq una, std::span<const SackBlock> blocks) {
     Delivered delivered;
     ForEachRecord([&](const SentSegment& segment) {
       // A record that is acknowledged in part has not arrived yet.
@@ -302,7 +316,7 @@ class Run {
   }
 
   // Marks what the blocks say; when there was no room for the records, what has really been marked.
-  AETHER_UNCOUNTED void TakeSacks(std::span<const SackBlock> blocks, bool is_exact) {
+  void TakeSacks(std::span<const SackBlock> blocks, bool is_exact) {
     for (const SackBlock& block : blocks) {
       for (Seq at = block.start; at != block.end; at += 1) At(at).is_sacked = true;
     }
@@ -353,7 +367,7 @@ class Run {
   // --- What is lost ---
 
   // Takes over what recovery has marked lost, if it had a reason; true when it marked anything.
-  AETHER_UNCOUNTED bool TakeLosses(bool by_timer) {
+  bool TakeLosses(bool by_timer) {
     bool is_marked = false;
     ForEachRecord([&](const SentSegment& segment) {
       const Byte& first = At(segment.start);
@@ -390,12 +404,12 @@ class Run {
     if (segment.Has(SentSegment::kSacked) || segment.transmissions > 1) return false;
     return SackedBytesAbove(segment.end) > 2 * mss_bytes_;
   }
-  AETHER_UNCOUNTED uint32_t SackedBytesAbove(Seq seq) const {
+  uint32_t SackedBytesAbove(Seq seq) const {
     uint32_t count = 0;
     for (; seq != nxt_; seq += 1) count += At(seq).is_sacked;
     return count;
   }
-  AETHER_UNCOUNTED uint32_t SackedRecordsAbove(Seq seq) const {
+  uint32_t SackedRecordsAbove(Seq seq) const {
     uint32_t count = 0;
     ForEachRecord([&](const SentSegment& segment) {
       count += segment.Has(SentSegment::kSacked) && segment.start.AfterOrAt(seq);
@@ -403,7 +417,7 @@ class Run {
     return count;
   }
 
-  AETHER_UNCOUNTED void CheckBytes() {
+  void CheckBytes() {
     flight().CheckInvariants(pool_, una_, nxt_);
     // The records hold every byte from una_ to nxt_ once (CheckInvariants), in their order.
     uint32_t sacked = 0;
@@ -413,10 +427,11 @@ class Run {
       FUZZ_CHECK(P4, segment.Has(SentSegment::kRetransmitted) == (segment.transmissions > 1));
       const uint32_t first = segment.start.DistanceFrom(una_);
       const uint32_t size = segment.end.DistanceFrom(segment.start);
-      const Byte expected{.is_sacked = segment.Has(SentSegment::kSacked),
-                          .is_lost = segment.Has(SentSegment::kLost),
-                          .transmissions = segment.transmissions,
-                          .sent_at = segment.sent_at};
+      FUZZ_CHECK(P4, segment.sent_at.time_since_epoch().count() <= Byte::kSentNsMax);
+      Byte expected{.transmissions = segment.transmissions,
+                    .is_sacked = segment.Has(SentSegment::kSacked),
+                    .is_lost = segment.Has(SentSegment::kLost)};
+      expected.SetSentAt(segment.sent_at);
       for (const Byte& byte : std::span(bytes_).subspan(first, size))
         FUZZ_CHECK(P2, byte == expected);
       if (expected.is_sacked) sacked += size;
@@ -459,10 +474,12 @@ class Run {
   std::optional<Instant> reorder_at_;
 };
 
+AETHER_UNCOUNTED_END
+
 }  // namespace
 }  // namespace aether::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+extern "C" AETHER_UNCOUNTED int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 2048) return -1;
   aether::fuzz::Records records({data, size});
   aether::fuzz::Run run(records);

@@ -4,26 +4,28 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace aether::fuzz {
+#include "fuzz/uncounted.h"
 
-// Of every word all bits go into all above them by the product, and from there below by the shift.
-void Trace::Mix(uint64_t word) {
-  hash_ = (hash_ ^ word) * 0x9e3779b97f4a7c15u;
+namespace aether::fuzz {
+AETHER_UNCOUNTED_BEGIN
+
+// One step of FNV-1a for eight bytes; the upper half comes down, for a product's lower bits know
+// nothing of it.
+void Trace::Add(uint64_t value) {
+  hash_ = (hash_ ^ value) * 0x100000001b3u;
   hash_ ^= hash_ >> 32;
 }
 
-void Trace::Add(uint64_t value) { Mix(value); }
-
 void Trace::Add(Bytes bytes) {
-  Mix(bytes.size());
+  Add(bytes.size());
   for (; bytes.size() >= 8; bytes = bytes.subspan(8)) {
-    uint64_t word;
-    std::memcpy(&word, bytes.data(), 8);
-    Mix(word);
+    uint64_t eight;
+    std::memcpy(&eight, bytes.data(), sizeof eight);
+    Add(eight);
   }
-  uint64_t rest = 0;
-  if (!bytes.empty()) std::memcpy(&rest, bytes.data(), bytes.size());
-  Mix(rest);
+  uint64_t last = 0;
+  if (!bytes.empty()) std::memcpy(&last, bytes.data(), bytes.size());
+  Add(last);
 }
 
 Trace& CurrentTrace() {
@@ -42,6 +44,7 @@ ExactCopy::ExactCopy(Bytes bytes)
   if (size_ > 0) std::memcpy(memory_.get(), bytes.data(), size_);
 }
 
+AETHER_UNCOUNTED_END
 }  // namespace aether::fuzz
 
 // libFuzzer starts a thread that watches the process's memory; while that thread asks where its own

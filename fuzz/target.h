@@ -23,7 +23,6 @@ class Trace {
 
  private:
   static constexpr uint64_t kStart = 0xcbf29ce484222325u;
-  void Mix(uint64_t word);
   uint64_t hash_ = kStart;
 };
 // Of the execution under way; whoever calls the target resets it.

@@ -20,6 +20,8 @@ SLOTS = 65536
 # Targets that are being written; until they exist a bug that only they can find is "target missing".
 EXPECTED_TARGETS = {"tcp_passive", "tcp_active", "stack_raw", "stack_api", "two_stacks", "dhcp_client", "dns_resolver",
                     "http_server"}
+# sanitizer -> preset.
+PRESETS = {"address": "fuzz", "memory": "fuzz-msan"}
 PROPERTIES = {f"P{n}" for n in range(1, 17)} | {"ASan", "UBSan", "MSan", "CHECK", "timeout", "oom", "leak"}
 
 
@@ -58,6 +60,11 @@ class Bug:
     def patch(self):
         return FOLDER / f"{self.id}.patch"
 
+    @property
+    def sanitizer(self):
+        """Of the build that it is looked for in: `address`, or what the head of its patch says."""
+        return header_of(self.patch).get("sanitizer", "address")
+
 
 def load_table():
     with TABLE.open() as file:
@@ -73,6 +80,12 @@ def engine_flags_of(target, root=ROOT):
     sys.path.insert(0, str(root / "ci"))
     from fuzzing import targets
     return targets.engine_flags(targets.read_table(root / "fuzz" / "targets.tsv")[target])
+
+
+def memory_targets(root=ROOT):
+    """Those that are built for MemorySanitizer as well."""
+    rows = [line.split("#")[0].split() for line in (root / "fuzz/targets.tsv").read_text().splitlines()]
+    return {row[0] for row in rows if len(row) == 5 and row[4] == "yes"}
 
 
 def unit_tests(root=ROOT):
@@ -146,7 +159,7 @@ def fill_tree(tree, bugs, edit=None):
 def configure(tree, build, preset="fuzz"):
     command = ["cmake", "--preset", preset, "-B", str(build),
                f"-DCMAKE_CXX_FLAGS=-include {tree}/fuzz/planted/plant.h -std=c++23 -w"]
-    if preset == "fuzz":
+    if preset in PRESETS.values():
         command.append("-DAETHER_PLANTED=ON")
     if shutil.which("ccache"):
         command.append("-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
@@ -213,6 +226,7 @@ def base_environment(bug_id=None):
     # A symbolizer costs more than most finds.
     environment["ASAN_OPTIONS"] = "symbolize=0:abort_on_error=0:detect_leaks=1"
     environment["UBSAN_OPTIONS"] = "symbolize=0:print_stacktrace=0"
+    environment["MSAN_OPTIONS"] = "symbolize=0:abort_on_error=0:poison_in_dtor=1"
     if bug_id:
         environment["AETHER_PLANTED"] = bug_id
     return environment

@@ -22,6 +22,10 @@
 
 #include "fuzz/planted/plant.h"
 
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#endif
+
 extern "C" int __real_LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 extern "C" int __wrap_LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 // aether::fuzz::Fail.
@@ -109,10 +113,19 @@ void Note(uint64_t& execution, uint64_t& us) {
   us = CpuUs();
 }
 
+// What the mutated side of a plant read may be what nobody has written; that it differs is no
+// fault.
+void Unpoison([[maybe_unused]] Slot* slot, [[maybe_unused]] size_t count) {
+#if __has_feature(memory_sanitizer)
+  __msan_unpoison(slot, count * sizeof(Slot));
+#endif
+}
+
 // "planted: report 12:R 77:T": reached, and triggered as well.
 int RunAndReport(const uint8_t* data, size_t size) {
   for (Slot& slot : slots) slot.reached = slot.differs = 0;
   const int result = __real_LLVMFuzzerTestOneInput(data, size);
+  Unpoison(slots, kSlots);
   std::fprintf(stderr, "planted: report");
   for (uint32_t i = 0; i < kSlots; ++i) {
     if (slots[i].reached != 0) std::fprintf(stderr, " %u:%c", i, slots[i].differs != 0 ? 'T' : 'R');
@@ -131,6 +144,7 @@ int __wrap_LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint64_t executions = ++progress->executions;
   const int result = broken ? 0 : __real_LLVMFuzzerTestOneInput(data, size);
   if (active_slot != kSlots) {
+    Unpoison(&slots[active_slot], 1);
     if (slots[active_slot].reached != 0) Note(progress->reached_execution, progress->reached_us);
     if (slots[active_slot].differs != 0)
       Note(progress->triggered_execution, progress->triggered_us);

@@ -101,9 +101,16 @@ inline constexpr std::array<Operation, kOpCount> kOperations = {{
     {"block", {{{Operand::Kind::kByte, "calls"}}}},
 }};
 
-enum Flags : uint8_t { kClassic = 1, kSmallMtu = 2, kSmallBuffers = 4, kNoArp = 8, kCookies = 16 };
-inline constexpr const char* kFlagNames[] = {"classic", "small_mtu", "small_buffers", "no_arp",
-                                             "cookies"};
+enum Flags : uint8_t {
+  kClassic = 1,
+  kSmallMtu = 2,
+  kSmallBuffers = 4,
+  kNoArp = 8,
+  kCookies = 16,
+  kProbed = 32
+};
+inline constexpr const char* kFlagNames[] = {"classic", "small_mtu", "small_buffers",
+                                             "no_arp",  "cookies",   "probed"};
 inline constexpr const char* kStageNames[] = {"nothing", "listening", "accepted", "connected",
                                               "unread",  "unacked",   "bound",    "closing"};
 inline constexpr std::array<Operand, 5> kHead = {{{Operand::Kind::kFlags, "flags", kFlagNames},
@@ -117,8 +124,23 @@ inline constexpr Grammar kGrammar{.target = "stack_api",
                                   .operations = kOperations,
                                   .bytes_of_interest = kInteresting};
 
+// Which pool is as small as the lower four bits of `records` say: its upper bits, times 16.
+enum class ScarcePool : uint8_t {
+  kRecords,  // segments and ranges
+  kSegments,
+  kRanges,
+  kConnections,
+  kTimeWait,
+  kReplies,
+  kFrames,
+  kDatagrams,
+};
+
 struct Choices {
   std::array<uint8_t, 5> head{};
+  ScarcePool scarce_pool() const {
+    return static_cast<ScarcePool>(head[4] == 0 ? 0 : (head[4] - 1) / 16 % 8);
+  }
   bool Has(uint8_t flag) const { return (head[0] & flag) != 0; }
   bool IsScarce() const { return head[2] != 0 || head[3] != 0 || head[4] != 0; }
 };

@@ -7,6 +7,44 @@
 
 namespace aether::fuzz::stack_api {
 
+namespace {
+
+// P14 for one pool after the other: the allocation after the first `k` fails, until something is
+// given back.
+void LimitPool(const Choices& choices, uint32_t k, Config& config) {
+  config.buffers.sent_segments_max = 128;
+  config.buffers.held_ranges_max = 32;
+  if (k == 0) return;
+  switch (choices.scarce_pool()) {
+    case ScarcePool::kRecords:
+      config.buffers.sent_segments_max = config.buffers.held_ranges_max = k;
+      break;
+    case ScarcePool::kSegments:
+      config.buffers.sent_segments_max = k;
+      break;
+    case ScarcePool::kRanges:
+      config.buffers.held_ranges_max = k;
+      break;
+    case ScarcePool::kConnections:
+      config.tcp.connections_max = k;
+      break;
+    case ScarcePool::kTimeWait:
+      config.tcp.time_wait_max = k;
+      break;
+    case ScarcePool::kReplies:
+      config.tcp.replies_max = k;
+      break;
+    case ScarcePool::kFrames:
+      config.net.output_frames_max = k;
+      break;
+    case ScarcePool::kDatagrams:
+      config.udp.datagrams_max = k;
+      break;
+  }
+}
+
+}  // namespace
+
 Config StackConfig(const Choices& choices) {
   Config config = SmallConfig();
   config.announce = false;
@@ -16,8 +54,7 @@ Config StackConfig(const Choices& choices) {
   // Of fewer chunks than 5 text ahead of a gap could take all, and the gap would stay.
   config.buffers.chunks_max = few(choices.head[2], 60) + 4;
   config.buffers.send_items_max = few(choices.head[3], 128);
-  config.buffers.sent_segments_max = few(choices.head[4], 128);
-  config.buffers.held_ranges_max = few(choices.head[4], 32);
+  LimitPool(choices, few(choices.head[4], 0), config);
   if (choices.Has(kClassic)) config.profile = tcp::kClassic;
   if (choices.Has(kCookies)) config.profile.syn_cookies = tcp::SynCookies::kAlways;
   if (choices.Has(kSmallMtu)) config.mtu = 300;

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kRoundsMax = 4000;
+constexpr size_t kProbeRecordsMax = 64;
 constexpr Duration kAdvanceMax = std::chrono::minutes(10);
 
 std::array<StreamPeer, kPeers>& ThePeers() {
@@ -27,6 +28,7 @@ ApiWorld::ApiWorld(const Choices& choices)
     : World(StackConfig(choices)), choices_(choices), peers_(ThePeers()) {
   for (StreamPeer& peer : peers_) peer.Forget();
   set_answers_arp(!choices.Has(kNoArp));
+  if (choices.Has(kProbed)) stack().SetProbe(&probe_.emplace(kProbeRecordsMax));
   stack().SetAddress(kStackNetwork, kPeerIp);
   Settle();
 }
@@ -62,6 +64,7 @@ void ApiWorld::OnEvent(const Event& event) {
 
 void ApiWorld::OnSent(const testing::NaiveFrame& frame, Bytes) {
   if (!frame.tcp) return;
+  if (probe_) CheckProbe(*frame.tcp);
   for (size_t i = 0; i < kPeers; ++i) {
     StreamPeer& peer = peers_[i];
     if (!peer.Matches(frame)) continue;
@@ -74,6 +77,25 @@ void ApiWorld::OnSent(const testing::NaiveFrame& frame, Bytes) {
     if (!is_wild_) peer.OnSent(frame);
     return;
   }
+}
+
+void ApiWorld::CheckProbe(const testing::NaiveTcp& segment) {
+  using Kind = tcp::ProbeRecord::Kind;
+  while (const auto record = probe_->Take()) {
+    FUZZ_CHECK(P2, record->at <= now());
+    if (record->kind == Kind::kReceived) continue;
+    FUZZ_CHECK(P2, record->drop == Drop::kNone);
+    probed_.push_back(*record);
+  }
+  const auto found = std::ranges::find_if(probed_, [&](const tcp::ProbeRecord& record) {
+    return record.local.port == segment.source_port &&
+           record.remote.port == segment.destination_port &&
+           record.seq.value() == segment.sequence && record.flags == segment.flags &&
+           record.window == segment.window && record.payload_bytes == segment.payload.size() &&
+           ((segment.flags & tcp_flags::kAck) == 0 || record.ack.value() == segment.acknowledgment);
+  });
+  FUZZ_CHECK(P2, found != probed_.end() || probe_->lost() > 0);
+  if (found != probed_.end()) probed_.erase(found);
 }
 
 void ApiWorld::PeerOpens(size_t index, uint16_t port) {

@@ -83,6 +83,8 @@ class ApiWorld final : public World {
   void Pump();
   void PassTime(Duration by);
   void CheckHandles();
+  // The probe has told of every segment that leaves.
+  void CheckProbe(const testing::NaiveTcp& segment);
   void CarryCall(const Record& record);
   void CarryOutside(const Record& record);
 
@@ -97,6 +99,8 @@ class ApiWorld final : public World {
   std::vector<Ipv4Address> groups_;
   std::array<std::optional<uint32_t>, kPeers> syn_of_stack_;
   FrameMaker maker_;
+  std::optional<tcp::Probe> probe_;
+  std::vector<tcp::ProbeRecord> probed_;  // what it told of, not yet on the wire
   size_t steps_ = 0;
   uint16_t next_owner_ = 1;
   uint16_t next_peer_port_ = 20000;

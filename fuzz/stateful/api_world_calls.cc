@@ -317,6 +317,8 @@ void ApiWorld::SetAddress(unsigned what) {
       stack().SetAddress({kStackIp, 32}, kPeerIp);
       break;
     case 4:
+      // Nothing leads to those far away any more.
+      moved_ = true;
       stack().SetAddress(kStackNetwork, std::nullopt);
       break;
     case 5:

@@ -156,6 +156,8 @@ class RawWorld final : public World {
     // [RFC 1122 3.2.2] no error, and [RFC 1122 4.2.3.10] no segment, about what was sent to
     // everybody or by nobody.
     FUZZ_CHECK(P2, !is_quiet_ || !(frame.icmp || frame.tcp));
+    // Nor is anybody asked where we are, which an answer to ourselves would have to know.
+    FUZZ_CHECK(P2, !is_quiet_ || !(frame.arp && frame.arp->target_ip == kStackIp.value));
     if (frame.icmp && frame.icmp->type == 0 && knows_echo_) {
       const auto asked = std::ranges::find(asked_, frame.icmp->rest_of_header, &Asked::rest);
       FUZZ_CHECK(P2, asked != asked_.end());
@@ -218,14 +220,15 @@ class RawWorld final : public World {
     return NaiveSum(udp, NaiveSum(whole.subspan(12, 8)) + 17 + udp.size()) == 0xffff;
   }
 
-  // To a group or everybody on the link or as a packet, or from what names no host.
+  // To a group or everybody on the link or as a packet, or from what names no host, or us.
   bool IsForNobody(Bytes frame) const {
     if (frame.size() < 34 || frame[12] != 8 || frame[13] != 0) return false;
     const Ipv4Address source{NaiveLong(frame, 26)};
     const Ipv4Address destination{NaiveLong(frame, 30)};
     return (frame[0] & 1) != 0 || destination.IsBroadcast() || destination.IsMulticast() ||
            kStackNetwork.IsDirectedBroadcast(destination) || source.IsUnspecified() ||
-           source.IsMulticast() || source.IsBroadcast() || source.IsLoopback();
+           source.IsMulticast() || source.IsBroadcast() || source.IsLoopback() ||
+           source == kStackIp;
   }
 
   TcpFlow flow_;

@@ -4,6 +4,8 @@
 #include <optional>
 #include <vector>
 
+#include "stack/wire/http_text.h"
+
 namespace aether::app {
 namespace {
 
@@ -11,22 +13,24 @@ constexpr bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // [RFC 3986 3.1] the scheme of a text that has one, without the colon.
-std::optional<std::string> SchemeOf(std::string_view text) {
+std::optional<std::string_view> SchemeOf(std::string_view text) {
   if (text.empty() || !IsLetter(text[0])) return std::nullopt;
-  std::string scheme;
-  for (const char c : text) {
-    if (c == ':') return scheme;
+  for (size_t i = 1; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == ':') return text.substr(0, i);
     if (!IsLetter(c) && !IsDigit(c) && c != '+' && c != '-' && c != '.') return std::nullopt;
-    scheme += IsLetter(c) ? static_cast<char>(c | 0x20) : c;
   }
   return std::nullopt;
 }
 
 // For messages: on one line, whatever it holds, and not without end.
 std::string Shown(std::string_view text) {
-  std::string out(1, '"');
-  for (const char c : text.substr(0, 200)) out += c < ' ' || c > '~' ? '?' : c;
-  if (text.size() > 200) out.append("...");
+  constexpr size_t kShownMax = 200;
+  std::string out;
+  out.reserve(std::min(text.size(), kShownMax) + 5);
+  out += '"';
+  for (const char c : text.substr(0, kShownMax)) out += c < ' ' || c > '~' ? '?' : c;
+  if (text.size() > kShownMax) out.append("...");
   out += '"';
   return out;
 }
@@ -57,6 +61,7 @@ std::optional<std::string> TakeAuthority(std::string_view authority, HttpUrl& ur
   // No name has an empty label; one at the end would be another name each time it is read.
   if (host.starts_with('.') || host.ends_with('.') || host.find("..") != std::string_view::npos)
     return "has a host that is no name";
+  url.host.reserve(host.size());
   for (const char c : host) {
     if (!IsLetter(c) && !IsDigit(c) && c != '-' && c != '.' && c != '_')
       return "has a host that is no name";
@@ -97,9 +102,11 @@ std::expected<HttpUrl, std::string> HttpUrl::Parse(std::string_view text) {
   if (text.size() > kSizeMax) return wrong("is too long");
   if (!HasOnlyUrlBytes(text))
     return wrong("holds a space or another character that must be percent-encoded");
-  const std::optional<std::string> scheme = SchemeOf(text);
-  if (scheme == "https") return wrong("asks for https, which is not supported: only http is");
-  if (scheme != "http" || !text.substr(5).starts_with("//"))
+  // In letters of either size.
+  const std::string_view scheme = SchemeOf(text).value_or("");
+  if (http_text::EqualsNoCase(scheme, "https"))
+    return wrong("asks for https, which is not supported: only http is");
+  if (!http_text::EqualsNoCase(scheme, "http") || !text.substr(5).starts_with("//"))
     return wrong("is no http URL: give one as http://host/path");
   std::string_view rest = text.substr(7);
   rest = rest.substr(0, rest.find('#'));  // [RFC 9110 7.1] a fragment is never sent

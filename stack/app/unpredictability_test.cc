@@ -67,6 +67,7 @@ class Probe {
 struct Opened {
   std::vector<uint32_t> sequences;
   std::vector<uint32_t> ports;
+  std::vector<uint32_t> timestamps;
 };
 
 // Connections of ours, each given up before the next one.
@@ -82,6 +83,7 @@ Opened Connects(Seed seed, bool same_port, Duration apart) {
       if (!frame.tcp || frame.tcp->flags & tcp_flags::kRst) continue;
       opened.sequences.push_back(frame.tcp->sequence);
       opened.ports.push_back(frame.tcp->source_port);
+      if (frame.tcp->timestamps) opened.timestamps.push_back(frame.tcp->timestamps->value);
     }
     probe.stack->Abort(id.value_or(ConnectionId{}));
     probe.Frames();
@@ -107,26 +109,58 @@ TEST(Unpredictability, PortsOfConnectionsThatWeOpen) {
   }
 }
 
-std::vector<uint32_t> SynAcks(Seed seed, tcp::SynCookies cookies) {
+// [RFC 7323 5.4] our clock starts elsewhere for each flow: what one of them is told gives away
+// neither another's nor how long we have been up.
+TEST(Unpredictability, TimestampsOfConnectionsThatWeOpen) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const Opened opened = Connects({seed, 11}, true, {});
+    ASSERT_EQ(opened.timestamps.size(), kDraws);
+    EXPECT_EQ(Suspicion(opened.timestamps, 32), "");
+    EXPECT_EQ(Suspicion(Connects({seed, 12}, true, milliseconds(10)).timestamps, 32), "");
+  }
+}
+
+struct Answered {
+  std::vector<uint32_t> sequences;
+  std::vector<uint32_t> timestamps;
+};
+
+Answered SynAcks(Seed seed, tcp::SynCookies cookies) {
   Probe probe(seed, cookies);
   EXPECT_TRUE(probe.stack->TcpListen(80, {}));
-  std::vector<uint32_t> sequences;
+  Answered answered;
   for (uint32_t i = 0; i < kDraws; ++i) {
     probe.Deliver(testing::BuildTcp({.source_port = static_cast<uint16_t>(3000 + i),
                                      .sequence = 77,
-                                     .flags = tcp_flags::kSyn}));
+                                     .flags = tcp_flags::kSyn,
+                                     .options = testing::FullSynOptions()}));
     for (const NaiveFrame& frame : probe.Frames()) {
-      if (frame.tcp) sequences.push_back(frame.tcp->sequence);
+      if (!frame.tcp) continue;
+      answered.sequences.push_back(frame.tcp->sequence);
+      if (frame.tcp->timestamps) answered.timestamps.push_back(frame.tcp->timestamps->value);
     }
   }
-  EXPECT_EQ(sequences.size(), kDraws);
-  return sequences;
+  EXPECT_EQ(answered.sequences.size(), kDraws);
+  return answered;
 }
 
 TEST(Unpredictability, SequenceNumbersOfConnectionsThatOthersOpen) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    EXPECT_EQ(Suspicion(SynAcks({seed, 8}, tcp::SynCookies::kNever), 32), "");
-    EXPECT_EQ(Suspicion(SynAcks({seed, 9}, tcp::SynCookies::kAlways), 32), "");
+    EXPECT_EQ(Suspicion(SynAcks({seed, 8}, tcp::SynCookies::kNever).sequences, 32), "");
+    EXPECT_EQ(Suspicion(SynAcks({seed, 9}, tcp::SynCookies::kAlways).sequences, 32), "");
+  }
+}
+
+TEST(Unpredictability, TimestampsOfConnectionsThatOthersOpen) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const Answered answered = SynAcks({seed, 13}, tcp::SynCookies::kNever);
+    ASSERT_EQ(answered.timestamps.size(), kDraws);
+    EXPECT_EQ(Suspicion(answered.timestamps, 32), "");
+    // With cookies the lowest bits say what the peer offered, which was the same each time.
+    Answered cookies = SynAcks({seed, 14}, tcp::SynCookies::kAlways);
+    ASSERT_EQ(cookies.timestamps.size(), kDraws);
+    for (uint32_t& value : cookies.timestamps) value >>= 8;
+    EXPECT_EQ(Suspicion(cookies.timestamps, 24), "");
   }
 }
 

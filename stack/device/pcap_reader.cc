@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <initializer_list>
+#include <string_view>
 #include <utility>
 
 namespace aether::device {
@@ -16,6 +18,16 @@ Instant InstantOf(const timeval& time) {
   const int64_t seconds = std::clamp<int64_t>(time.tv_sec, 0, kSecondsMax);
   const int64_t nanoseconds = std::clamp<int64_t>(time.tv_usec, 0, 999'999'999);
   return Instant(Duration(seconds * 1'000'000'000 + nanoseconds));
+}
+
+// In one piece of memory.
+std::string Joined(std::initializer_list<std::string_view> parts) {
+  size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  std::string out;
+  out.reserve(size);
+  for (const std::string_view part : parts) out += part;
+  return out;
 }
 
 }  // namespace
@@ -49,14 +61,14 @@ std::expected<PcapReader, std::string> PcapReader::FromFile(std::unique_ptr<pcap
                                                             const std::string& path,
                                                             CaptureSink* sink) {
   if (file == nullptr) {
-    return std::unexpected("Cannot read the capture file " + path + ": " + error + ".");
+    return std::unexpected(Joined({"Cannot read the capture file ", path, ": ", error, "."}));
   }
   const int link_type = pcap_datalink(file.get());
   if (link_type != DLT_EN10MB) {
     const char* link_name = pcap_datalink_val_to_name(link_type);
-    return std::unexpected("The capture file " + path + " has the link type " +
-                           (link_name != nullptr ? link_name : std::to_string(link_type)) +
-                           "; only Ethernet can be read.");
+    return std::unexpected(Joined({"The capture file ", path, " has the link type ",
+                                   link_name != nullptr ? link_name : std::to_string(link_type),
+                                   "; only Ethernet can be read."}));
   }
   PcapReader reader(path, std::move(file), sink);
   reader.ReadAhead();
@@ -100,7 +112,7 @@ void PcapReader::ReadAhead() {
     const int result = pcap_next_ex(file_.get(), &header, &data);
     if (result == PCAP_ERROR_BREAK) return;
     if (result != 1) {
-      error_ = "The capture file " + path_ + " is damaged: " + pcap_geterr(file_.get()) + ".";
+      error_ = Joined({"The capture file ", path_, " is damaged: ", pcap_geterr(file_.get()), "."});
       return;
     }
     if (header->caplen == 0) {

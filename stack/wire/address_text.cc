@@ -8,6 +8,8 @@ namespace {
 
 bool ParseOctet(std::string_view text, uint8_t& value, int base = 10) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  // A leading zero means octal to some and decimal to others.
+  if (base == 10 && text.size() > 1 && text[0] == '0') return false;
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
@@ -20,8 +22,7 @@ std::optional<Ipv4Address> ParseAddress(std::string_view text) {
     if (dot == std::string_view::npos) return std::nullopt;
     const std::string_view part = text.substr(0, dot);
     uint8_t octet = 0;
-    // A leading zero means octal to some and decimal to others.
-    if (!ParseOctet(part, octet) || (part.size() > 1 && part[0] == '0')) return std::nullopt;
+    if (!ParseOctet(part, octet)) return std::nullopt;
     value = value << 8 | octet;
     text.remove_prefix(i < 3 ? dot + 1 : dot);
   }

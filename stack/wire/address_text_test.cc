@@ -17,8 +17,8 @@ TEST(ParseAddressTest, OnlyStrictDottedQuads) {
 TEST(ParseNetworkTest, OnlyStrictPrefixes) {
   EXPECT_EQ(ParseNetwork("1.2.3.4/0"), (Ipv4Network{Ipv4Address::Of(1, 2, 3, 4), 0}));
   EXPECT_EQ(ParseNetwork("1.2.3.4/32"), (Ipv4Network{Ipv4Address::Of(1, 2, 3, 4), 32}));
-  for (const char* text :
-       {"1.2.3.4", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/33", "1.2.3.4/256", "1.2.3.4/8/8", "/8"}) {
+  for (const char* text : {"1.2.3.4", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/33", "1.2.3.4/256",
+                           "1.2.3.4/8/8", "/8", "1.2.3.4/08", "1.2.3.4/00", "1.2.3.4/0000024"}) {
     EXPECT_FALSE(ParseNetwork(text).has_value()) << text;
   }
 }
