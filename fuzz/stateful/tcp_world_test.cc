@@ -47,7 +47,7 @@ class BrokenWorld : public TcpWorld {
     if (is_chatty && last_.tcp) {
       last_.tcp->sequence = flow(0).rcv_nxt();
       last_.tcp->flags = tcp_flags::kAck;
-      last_.tcp->payload.clear();
+      last_.tcp->payload = {};
       TcpWorld::OnSent(last_, {});
     }
     for (int i = 0; i < datagrams; ++i)
@@ -64,8 +64,7 @@ class BrokenWorld : public TcpWorld {
       NaiveFrame piece = frame;
       const size_t size = std::min(piece_bytes, whole.payload.size() - at);
       piece.tcp->sequence += static_cast<uint32_t>(at);
-      piece.tcp->payload.assign(whole.payload.begin() + static_cast<ptrdiff_t>(at),
-                                whole.payload.begin() + static_cast<ptrdiff_t>(at + size));
+      piece.tcp->payload = whole.payload.subspan(at, size);
       TcpWorld::OnSent(piece, raw);
     }
   }
