@@ -124,6 +124,7 @@ class World {
   uint64_t frames_out_ = 0;
   Instant quiet_since_;
   uint64_t quiet_frames_ = 0;
+  uint64_t quiet_pieces_ = 0;  // that the flights lay in, at most
   uint64_t idle_wakes_ = 0;
 };
 
