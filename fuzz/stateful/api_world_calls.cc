@@ -113,6 +113,7 @@ void ApiWorld::Connect(const Record& record) {
     }
   }
   quiet->Start(remote, seen->local, 0xffffff00u);
+  quiet->may_hear_leftovers = is_blocked();
   for (Owned& owned : owned_) {
     if (owned.peer == static_cast<int>(quiet - peers_.begin())) owned.peer = -1;
   }

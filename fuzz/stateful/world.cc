@@ -304,13 +304,15 @@ void World::CheckReaction(const Count& count) {
     FUZZ_CHECK(P7, count.data_out <= count.inputs * segments_max + arp_and_timers);
     quiet_since_ = now_;
     quiet_frames_ = idle_wakes_ = 0;
+    quiet_pieces_ = stack_->memory_in_use().sent_segments;
     return;
   }
   const uint64_t seconds = static_cast<uint64_t>((now_ - quiet_since_) / std::chrono::seconds(1));
   const uint64_t sources = connections + 1;
   // So does one of a flight that lies in many pieces: blocks of a SACK that was taken back cut it.
+  quiet_pieces_ = std::max<uint64_t>(quiet_pieces_, stack_->memory_in_use().sent_segments);
   const bool controlled = config_.profile.congestion != tcp::CongestionAlgorithm::kNone &&
-                          stack_->memory_in_use().sent_segments < kQuietPiecesMax;
+                          quiet_pieces_ < kQuietPiecesMax;
   quiet_frames_ += count.data_out + count.control_out;
   FUZZ_CHECK(P7, quiet_frames_ <= sources * (kQuietBurstMax + (controlled ? 0 : kQuietWindowMax) +
                                              kQuietPerSecondMax * seconds));

@@ -69,6 +69,7 @@ class World {
   void Settle(uint64_t calls = 1);
   // The device takes no frame until so many Transmit calls were refused (P14).
   void BlockDevice(uint32_t calls) { blocked_calls_ = calls; }
+  bool is_blocked() const { return blocked_calls_ > 0; }
 
   // P5: the target has let go of everything that it owned. Lets hours pass and looks whether
   // anything is held.
@@ -127,6 +128,7 @@ class World {
   uint64_t steps_ = 0;
   Instant quiet_since_;
   uint64_t quiet_frames_ = 0;
+  uint64_t quiet_pieces_ = 0;  // that the flights lay in, at most
   uint64_t idle_wakes_ = 0;
 };
 
