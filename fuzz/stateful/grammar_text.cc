@@ -8,7 +8,9 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
+#include <string>
 
 #include "fuzz/stateful/grammar.h"
 
@@ -202,10 +204,12 @@ std::optional<uint32_t> ReadLive(const Operand& operand, std::string_view text) 
 std::optional<uint32_t> ReadTime(std::string_view text) {
   if (const std::optional<uint32_t> step = ReadNumber(text.substr(0, text.find('~')), 0xff))
     return step;
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || number < 0) return std::nullopt;
-  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  // Not by std::from_chars: that of libc++ knows no floating point before LLVM 20.
+  const std::string digits(text.substr(0, text.find_first_not_of("0123456789.")));
+  char* end = nullptr;
+  const double number = std::strtod(digits.c_str(), &end);
+  if (digits.empty() || *end != '\0') return std::nullopt;
+  const std::string_view unit = text.substr(digits.size());
   double factor = 0;
   if (unit == "ns") factor = 1;
   if (unit == "us") factor = 1e3;
