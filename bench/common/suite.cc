@@ -104,9 +104,9 @@ bool HasFlag(const std::vector<char*>& arguments, std::string_view prefix) {
 
 }  // namespace
 
-void Suite::Add(const std::string& row, Check check, Timed timed) {
+benchmark::internal::Benchmark* Suite::Add(const std::string& row, Check check, Timed timed) {
   checks_.emplace_back(row, std::move(check));
-  benchmark::RegisterBenchmark(row.c_str(), std::move(timed));
+  return benchmark::RegisterBenchmark(row.c_str(), std::move(timed));
 }
 
 void Suite::AddBound(const std::string& row, const std::string& what, Timed timed) {

@@ -31,7 +31,7 @@ class Suite {
   }
 
   // `timed` may call SkipWithError, which fails the program like a check does.
-  void Add(const std::string& row, Check check, Timed timed);
+  benchmark::internal::Benchmark* Add(const std::string& row, Check check, Timed timed);
   // A bound of `row` and of all rows below it; nothing is compared with it but time.
   void AddBound(const std::string& row, const std::string& what, Timed timed);
   // For what is a check of several rows, or of the bench itself.

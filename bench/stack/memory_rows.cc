@@ -1,0 +1,175 @@
+// Rows of what a connection costs in memory, everything counted: what the kernel says this process
+// has in memory, before and after many of them. The figure is the counter `bytes_each`; the time of
+// these rows means nothing.
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include "bench/stack/client.h"
+#include "bench/stack/frame_log.h"
+#include "bench/stack/rows.h"
+#include "bench/stack/server.h"
+#include "stack/tcp/layer.h"
+
+namespace aether::bench {
+namespace {
+
+size_t ResidentBytes() {
+  size_t total_pages = 0;
+  size_t resident_pages = 0;
+  std::ifstream("/proc/self/statm") >> total_pages >> resident_pages;
+  return resident_pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// A page of 2 MiB would count as used with its first byte, and memory that rows before have left to
+// the allocator would not count at all.
+class SmallPages {
+ public:
+  SmallPages() {
+    ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    ::mallopt(M_MMAP_THRESHOLD, 65536);
+    ::malloc_trim(0);
+  }
+  ~SmallPages() { ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0); }
+  SmallPages(const SmallPages&) = delete;
+  SmallPages& operator=(const SmallPages&) = delete;
+};
+
+enum class What { kIdle, kTimeWait, kHalfOpen };
+
+struct MemoryOptions {
+  What what = What::kIdle;
+  ServerKind server = ServerKind::kHttp;
+  uint32_t count = 0;
+  double bytes_max = 0;  // the floor of MEASURING
+};
+
+// One server and its clients, without a twin and without a clock that counts.
+class Population {
+ public:
+  explicit Population(const MemoryOptions& options)
+      : options_(options),
+        log_(16),
+        server_(MakeServer(ServerOptionsOf(options))),
+        client_(options.count + kFirst, options.what == What::kTimeWait, false,
+                ExpectedResponse(options.what == What::kTimeWait)),
+        out_(2048) {
+    Client::Arp(log_);
+    Exchange();
+  }
+
+  double Measure() {
+    // What the first ones need besides their own is not counted.
+    for (uint32_t number = 0; number < kFirst; ++number) Add(number);
+    const size_t before = ResidentBytes();
+    for (uint32_t number = kFirst; number < kFirst + options_.count; ++number) Add(number);
+    return static_cast<double>(ResidentBytes() - before) / options_.count;
+  }
+
+  std::string Wrong() const {
+    if (!client_.wrong().empty()) return client_.wrong();
+    const Stack& stack = *server_->stack();
+    const uint32_t all = options_.count + kFirst;
+    switch (options_.what) {
+      case What::kIdle:
+        return stack.connection_count() == all ? "" : "not all are open";
+      case What::kTimeWait:
+        return stack.time_wait_count() == all ? "" : "not all are in TIME-WAIT";
+      case What::kHalfOpen:
+        return stack.counters().tcp_cookies_sent == all ? "" : "not all got a cookie";
+    }
+    return {};
+  }
+
+ private:
+  static constexpr uint32_t kFirst = 16;
+
+  // The table of flows is full when all are there: what it costs beyond is for others.
+  static ServerOptions ServerOptionsOf(const MemoryOptions& options) {
+    const uint32_t all = options.count + kFirst;
+    ServerOptions server{.kind = options.server, .connections_max = all, .time_wait_max = 16};
+    if (options.what != What::kIdle) std::swap(server.connections_max, server.time_wait_max);
+    server.close = options.what == What::kTimeWait;
+    if (options.what == What::kHalfOpen) server.profile.syn_cookies = tcp::SynCookies::kAlways;
+    return server;
+  }
+
+  void Exchange() {
+    now_ += std::chrono::nanoseconds(100);
+    server_->Receive(log_.FramesOf(log_.Close(now_, 0)), now_);
+    while (const size_t size = server_->Transmit(out_, now_))
+      client_.OnFrame(Bytes(out_).first(size));
+    log_.Clear();
+  }
+
+  void Add(uint32_t number) {
+    client_.Syn(number, log_, now_);
+    Exchange();
+    if (options_.what == What::kHalfOpen) return;
+    client_.Ack(number, log_, now_);
+    client_.Request(number, log_, now_);
+    Exchange();
+    client_.Ack(number, log_, now_);
+    if (options_.what == What::kTimeWait) client_.Fin(number, log_, now_);
+    Exchange();
+  }
+
+  MemoryOptions options_;
+  FrameLog log_;
+  std::unique_ptr<Server> server_;
+  Client client_;
+  std::vector<uint8_t> out_;
+  Instant now_ = kBegin;
+};
+
+void AddRow(Suite& suite, const std::string& row, const MemoryOptions& options,
+            size_t bytes_by_parts) {
+  const auto none = [] { return std::string(); };
+  suite
+      .Add("memory/" + row, none,
+           [options, bytes_by_parts](benchmark::State& state) {
+             const SmallPages small_pages;
+             double bytes = 0;
+             std::string wrong;
+             for ([[maybe_unused]] auto _ : state) {
+               Population population(options);
+               bytes = population.Measure();
+               wrong = population.Wrong();
+             }
+             // Everything but a half-open connection is somewhere.
+             if (wrong.empty() && bytes < static_cast<double>(bytes_by_parts) / 2)
+               wrong = "memory was reused, nothing was measured";
+             if (wrong.empty() && bytes > options.bytes_max)
+               wrong = "more than " + std::to_string(options.bytes_max) +
+                       " bytes each: " + std::to_string(bytes);
+             if (!wrong.empty()) state.SkipWithError(wrong.c_str());
+             state.counters["bytes_each"] = bytes;
+             state.counters["bytes_by_parts"] = static_cast<double>(bytes_by_parts);
+           })
+      ->Iterations(1);
+}
+
+}  // namespace
+
+void AddMemoryRows(Suite& suite) {
+  // With the first ones a power of two less 16: what fills the table of flows.
+  const uint32_t count = suite.Pick(131072u, 16384u) - 16 - 16;
+  AddRow(suite, "idle/stack",
+         {.what = What::kIdle, .server = ServerKind::kBare, .count = count, .bytes_max = 384},
+         tcp::Layer::kIdleConnectionBytes);
+  // The application's own state beside it; the floor is the stack's.
+  AddRow(suite, "idle/with_http",
+         {.what = What::kIdle, .server = ServerKind::kHttp, .count = count, .bytes_max = 512},
+         tcp::Layer::kIdleConnectionBytes);
+  AddRow(suite, "time_wait",
+         {.what = What::kTimeWait, .server = ServerKind::kHttp, .count = count, .bytes_max = 64},
+         tcp::Layer::kTimeWaitBytes);
+  AddRow(suite, "half_open",
+         {.what = What::kHalfOpen, .server = ServerKind::kHttp, .count = count, .bytes_max = 1}, 0);
+}
+
+}  // namespace aether::bench
