@@ -162,7 +162,6 @@ int SuiteMain(int argc, char** argv, void (*fill)(Suite&)) {
 
   Reporter reporter(false);
   benchmark::RunSpecifiedBenchmarks(&reporter);
-  benchmark::Shutdown();
   if (reporter.errors() != 0) {
     std::fprintf(stderr, "%zu rows failed\n", reporter.errors());
     return kWrongResult;

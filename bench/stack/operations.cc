@@ -8,13 +8,9 @@
 #include <string_view>
 
 #include "bench/stack/bulk.h"
+#include "bench/stack/counted_region.h"
 #include "bench/stack/scenario.h"
 #include "stack/wire/checksum.h"
-
-// Not inlined and without a mangled name, so that a tool can be told about it.
-extern "C" __attribute__((noinline)) void aether_counted_region(const std::function<void()>& run) {
-  run();
-}
 
 namespace aether::bench {
 namespace {

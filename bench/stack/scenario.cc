@@ -8,13 +8,27 @@
 namespace aether::bench {
 namespace {
 
-// A chunk takes long enough that the clock's own time does not count, and little memory.
-constexpr uint32_t kKeepAliveOperations = 4096;
-constexpr uint32_t kCloseOperations = 1024;
-constexpr size_t kFramesMax = 8192;
+constexpr uint32_t kFramesPerClose = 5;
 // Of a chunk: brings back into the caches what the twin has pushed out of them.
 constexpr uint32_t kWarmUpShare = 4;
-constexpr uint32_t kFramesPerClose = 5;
+
+// Long enough that the clock's own time does not count, and four turns around all connections, of
+// which the first warms up: without it some thousand connections would look as if their memory were
+// twice as much, for the twin's comes between. With more than that nothing stays in a cache anyway.
+uint32_t OperationsPerChunk(const ScenarioOptions& options) {
+  constexpr uint32_t kCachedMax = 16384;
+  const uint32_t connections = std::min(options.connections, kCachedMax);
+  const uint32_t operations =
+      options.close ? std::max(2 * connections, 1024u) : std::max(4 * connections, 4096u);
+  // In whole batches.
+  return operations / options.batch * options.batch;
+}
+
+size_t FramesMax(const ScenarioOptions& options) {
+  const size_t operations = OperationsPerChunk(options) + options.batch;
+  return std::max<size_t>(8192, operations * (options.close ? kFramesPerClose : 1) + 64);
+}
+
 // Every neighbour is heard of more often than it would be asked.
 constexpr Duration kArpEvery = std::chrono::seconds(20);
 
@@ -57,10 +71,10 @@ __attribute__((noinline)) Sent Replay(Server& server, std::span<const FrameLog::
 Scenario::Scenario(const ScenarioOptions& options)
     : options_(options),
       frame_time_(FrameTime(options)),
-      operations_per_chunk_(options.close ? kCloseOperations : kKeepAliveOperations),
-      log_(kFramesMax),
-      twin_(MakeServer(ServerOptionsOf(options))),
-      measured_(MakeServer(ServerOptionsOf(options))),
+      operations_per_chunk_(OperationsPerChunk(options)),
+      log_(FramesMax(options)),
+      twin_(options.make_server(ServerOptionsOf(options))),
+      measured_(options.make_server(ServerOptionsOf(options))),
       client_(OpenMax(options), options.close, options.strict, ExpectedResponse(options.close)) {
   RefreshNeighbour();
   ReplaySetup();

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ struct ScenarioOptions {
   bool strict = false;       // see Client
   uint32_t time_wait_max = 131072;
   tcp::Profile profile = tcp::kFull;
+  // Called twice, for the twin and then for the server that is measured.
+  std::function<std::unique_ptr<Server>(const ServerOptions&)> make_server = MakeServer;
 };
 
 // What went out during a replay.
