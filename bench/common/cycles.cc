@@ -26,7 +26,7 @@ inline void DependentAdd(T& sum, T by) {
 double MeasureCyclesPerNs() {
   constexpr int kLoops = 5'000;
   constexpr int kAddsPerLoop = 32;
-  std::array<double, 200> rates{};
+  std::array<double, 40> rates{};
   uint64_t sum = 1;
   uint64_t by = 3;
   asm volatile("" : "+r"(by));

@@ -4,7 +4,7 @@
 
 namespace aether::bench {
 
-// The fastest of several short measurements, about 10 ms in all.
+// The fastest of several short measurements, about 2 ms in all.
 double MeasureCyclesPerNs();
 
 }  // namespace aether::bench

@@ -23,6 +23,8 @@ class Reporter : public benchmark::ConsoleReporter {
 
   void ReportRuns(const std::vector<Run>& runs) override {
     ConsoleReporter::ReportRuns(runs);
+    // Of the same moment as the row: on a shared machine the clock's rate is not constant.
+    const double cycles_per_ns = MeasureCyclesPerNs();
     for (const Run& run : runs) {
       if (run.error_occurred) {
         ++errors_;
@@ -34,6 +36,7 @@ class Reporter : public benchmark::ConsoleReporter {
       const std::string& name = run.run_name.function_name;
       if (run.run_type == Run::RT_Iteration) {
         Remember(name).samples.push_back(ns);
+        rows_[name].cycles_per_ns.push_back(cycles_per_ns);
       } else if (run.aggregate_name == "median") {
         Remember(name).median_ns = ns;
       }
@@ -44,13 +47,14 @@ class Reporter : public benchmark::ConsoleReporter {
   size_t rows() const { return rows_.size(); }
 
   // A figure without its bound is not a result.
-  void PrintRatios(double cycles_per_ns) {
+  void PrintRatios() {
     std::printf("\n%-58s %12s %10s   %s\n", "row (CPU time of one operation, median)", "ns",
                 "cycles", "bound: ns, row / bound, bound / row");
     for (const std::string& name : order_) {
       if (name.find(kBoundMark) != name.npos) continue;
       const double ns = MedianOf(name);
-      std::printf("%-58s %12.2f %10.1f", name.c_str(), ns, ns * cycles_per_ns);
+      std::printf("%-58s %12.2f %10.1f", name.c_str(), ns,
+                  ns * MedianOf(rows_[name].cycles_per_ns));
       for (const std::string& bound : order_) {
         const size_t mark = bound.find(kBoundMark);
         if (mark == bound.npos || !BelongsTo(name, bound.substr(0, mark))) continue;
@@ -64,7 +68,8 @@ class Reporter : public benchmark::ConsoleReporter {
 
  private:
   struct Row {
-    std::vector<double> samples;
+    std::vector<double> samples;  // ns
+    std::vector<double> cycles_per_ns;
     double median_ns = 0;
   };
 
@@ -74,9 +79,12 @@ class Reporter : public benchmark::ConsoleReporter {
   }
   double MedianOf(const std::string& name) {
     Row& row = rows_[name];
-    if (row.samples.empty()) return row.median_ns;
-    const auto middle = row.samples.begin() + static_cast<std::ptrdiff_t>(row.samples.size() / 2);
-    std::nth_element(row.samples.begin(), middle, row.samples.end());
+    return row.samples.empty() ? row.median_ns : MedianOf(row.samples);
+  }
+  static double MedianOf(std::vector<double>& values) {
+    if (values.empty()) return 0;
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
     return *middle;
   }
   static bool BelongsTo(const std::string& name, const std::string& prefix) {
@@ -154,9 +162,8 @@ int SuiteMain(int argc, char** argv, void (*fill)(Suite&)) {
   std::printf("%zu checks passed\n", suite.check_count());
   if (check_only) return 0;
 
-  const double cycles_per_ns = MeasureCyclesPerNs();
   for (const auto& [key, value] : DescribeMachine()) benchmark::AddCustomContext(key, value);
-  benchmark::AddCustomContext("cycles_per_ns", std::to_string(cycles_per_ns));
+  benchmark::AddCustomContext("cycles_per_ns", std::to_string(MeasureCyclesPerNs()));
   benchmark::AddCustomContext("quick", quick ? "yes, no figure means anything" : "no");
   std::fflush(stdout);
 
@@ -170,7 +177,7 @@ int SuiteMain(int argc, char** argv, void (*fill)(Suite&)) {
     std::fprintf(stderr, "no row was run\n");
     return 1;
   }
-  reporter.PrintRatios(cycles_per_ns);
+  reporter.PrintRatios();
   return 0;
 }
 

@@ -164,9 +164,9 @@ void AddMemoryRows(Suite& suite) {
   AddRow(suite, "idle/stack",
          {.what = What::kIdle, .server = ServerKind::kBare, .count = count, .bytes_max = 384},
          tcp::Layer::kIdleConnectionBytes);
-  // The application's own state beside it; the floor is the stack's.
+  // With the application's own state.
   AddRow(suite, "idle/with_http",
-         {.what = What::kIdle, .server = ServerKind::kHttp, .count = count, .bytes_max = 512},
+         {.what = What::kIdle, .server = ServerKind::kHttp, .count = count, .bytes_max = 384},
          tcp::Layer::kIdleConnectionBytes);
   AddRow(suite, "time_wait",
          {.what = What::kTimeWait, .server = ServerKind::kHttp, .count = count, .bytes_max = 64},
