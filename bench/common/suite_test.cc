@@ -24,6 +24,7 @@ using testing::Frame;
 int RunSuite(std::vector<std::string> arguments, void (*fill)(Suite&)) {
   arguments.insert(arguments.begin(), "bench_probe");
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size());
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   const int code = SuiteMain(static_cast<int>(pointers.size()), pointers.data(), fill);
   benchmark::ClearRegisteredBenchmarks();

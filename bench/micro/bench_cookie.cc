@@ -150,6 +150,7 @@ void Fill(Suite& suite) {
   suite.Add("cookie/check", none, [](benchmark::State& state) {
     tcp::CookieJar jar({3, 4}, kBegin);
     std::vector<Seq> cookies;
+    cookies.reserve(kFlows);
     for (uint32_t i = 0; i < kFlows; ++i)
       cookies.push_back(jar.Make(FlowOf(i), Seq(i * 77), 1460, kBegin));
     uint64_t good = 0;

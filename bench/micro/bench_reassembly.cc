@@ -41,10 +41,14 @@ const char* NameOf(Order order) {
 std::vector<uint32_t> Arrange(Order order, uint32_t count, Generator& generator) {
   std::vector<uint32_t> at = generator.Permutation(count);
   if (order == Order::kRandom) return at;
-  for (uint32_t i = 0; i < count; ++i) at[i] = order == Order::kReverse ? count - 1 - i : i;
-  if (order == Order::kHoles) {
-    // Every other one, and then those between.
-    std::stable_partition(at.begin(), at.end(), [](uint32_t i) { return i % 2 == 1; });
+  const uint32_t odd = count / 2;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (order == Order::kHoles) {
+      // Every other one, and then those between.
+      at[i] = i < odd ? 2 * i + 1 : 2 * (i - odd);
+    } else {
+      at[i] = order == Order::kReverse ? count - 1 - i : i;
+    }
   }
   return at;
 }

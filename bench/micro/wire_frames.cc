@@ -318,7 +318,7 @@ inline Verdict Validate(Bytes frame) {
 }
 
 template <bool kWithSum>
-void AddValidation(Suite& suite, const std::string& row, Inputs frames, Drop expected) {
+void AddValidation(Suite& suite, const std::string& row, const Inputs& frames, Drop expected) {
   AddWireRow(
       suite, row, frames,
       [expected](Bytes frame) { return Validate<kWithSum>(frame).drop == expected; },
@@ -332,6 +332,7 @@ void AddWholeFrames(Suite& suite) {
   Generator generator(5);
   // 10 bytes of text make a frame of 64 bytes.
   std::vector<Frame> sound;
+  sound.reserve(kInputs);
   for (size_t i = 0; i < kInputs; ++i)
     sound.push_back(RandomTcp(generator, {}, 10, tcp_flags::kAck | tcp_flags::kPsh));
   const auto with = [&](auto&& damage) {
