@@ -5,12 +5,14 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "bench/common/cycles.h"
 #include "bench/common/machine.h"
 
 namespace aether::bench {
+
 namespace {
 
 constexpr int kWrongResult = 4;
@@ -36,6 +38,9 @@ class Reporter : public benchmark::ConsoleReporter {
       const std::string& name = run.run_name.function_name;
       if (run.run_type == Run::RT_Iteration) {
         Remember(name).samples.push_back(ns);
+        if (const auto bytes = run.counters.find(std::string(kBytesEach));
+            bytes != run.counters.end())
+          rows_[name].bytes_each = bytes->second.value;
         rows_[name].cycles_per_ns.push_back(cycles_per_ns);
       } else if (run.aggregate_name == "median") {
         Remember(name).median_ns = ns;
@@ -52,6 +57,10 @@ class Reporter : public benchmark::ConsoleReporter {
                 "cycles", "bound: ns, row / bound, bound / row");
     for (const std::string& name : order_) {
       if (name.find(kBoundMark) != name.npos) continue;
+      if (rows_[name].bytes_each) {
+        std::printf("%-58s %12.2f bytes\n", name.c_str(), *rows_[name].bytes_each);
+        continue;
+      }
       const double ns = MedianOf(name);
       std::printf("%-58s %12.2f %10.1f", name.c_str(), ns,
                   ns * MedianOf(rows_[name].cycles_per_ns));
@@ -71,6 +80,7 @@ class Reporter : public benchmark::ConsoleReporter {
     std::vector<double> samples;  // ns
     std::vector<double> cycles_per_ns;
     double median_ns = 0;
+    std::optional<double> bytes_each;
   };
 
   Row& Remember(const std::string& name) {

@@ -10,10 +10,14 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace aether::bench {
+
+// A row with a counter of this name is about memory, and its time means nothing.
+inline constexpr std::string_view kBytesEach = "bytes_each";
 
 // Says what is wrong; empty when nothing is.
 using Check = std::function<std::string()>;

@@ -80,6 +80,18 @@ void AddEthernetAndArp(Suite& suite) {
       });
   AddTouchBound(suite, "wire/parse/arp", arps);
   AddBuildRow(
+      suite, "wire/build/ethernet",
+      [](size_t i, Bytes bytes) {
+        return bytes.size() == 14 && bytes[5] == i && bytes[11] == 2 &&
+               LoadBe<uint16_t>(bytes.data() + 12) == 0x0800;
+      },
+      [](size_t i, MutableBytes out) {
+        return EthernetHeader{.destination = {{2, 0, 0, 0, 0, static_cast<uint8_t>(i)}},
+                              .source = testing::kOurMac,
+                              .type = static_cast<uint16_t>(EtherType::kIpv4)}
+            .Emit(out);
+      });
+  AddBuildRow(
       suite, "wire/build/arp",
       [](size_t i, Bytes bytes) {
         const auto naive = NaiveParse(bytes);

@@ -4,7 +4,6 @@
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <string>
@@ -18,11 +17,15 @@
 namespace aether::bench {
 namespace {
 
+// Not from statm, which may be late by some hundred pages.
 size_t ResidentBytes() {
-  size_t total_pages = 0;
-  size_t resident_pages = 0;
-  std::ifstream("/proc/self/statm") >> total_pages >> resident_pages;
-  return resident_pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  std::string word;
+  size_t kilobytes = 0;
+  while (rollup >> word) {
+    if (word == "Rss:" && rollup >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
 }
 
 // A page of 2 MiB would count as used with its first byte, and memory that rows before have left to
@@ -32,7 +35,6 @@ class SmallPages {
   SmallPages() {
     ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     ::mallopt(M_MMAP_THRESHOLD, 65536);
-    ::malloc_trim(0);
   }
   ~SmallPages() { ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0); }
   SmallPages(const SmallPages&) = delete;
@@ -54,26 +56,25 @@ class Population {
   explicit Population(const MemoryOptions& options)
       : options_(options),
         log_(16),
-        server_(MakeServer(ServerOptionsOf(options))),
-        client_(options.count + kFirst, options.what == What::kTimeWait, false,
+        client_(options.count, options.what == What::kTimeWait, false,
                 ExpectedResponse(options.what == What::kTimeWait)),
-        out_(2048) {
+        out_(2048) {}
+
+  // What is in memory with the server that it was not without it.
+  size_t MeasureBytes() {
+    ::malloc_trim(0);
+    const size_t before = ResidentBytes();
+    server_ = MakeServer(ServerOptionsOf(options_));
     Client::Arp(log_);
     Exchange();
-  }
-
-  double Measure() {
-    // What the first ones need besides their own is not counted.
-    for (uint32_t number = 0; number < kFirst; ++number) Add(number);
-    const size_t before = ResidentBytes();
-    for (uint32_t number = kFirst; number < kFirst + options_.count; ++number) Add(number);
-    return static_cast<double>(ResidentBytes() - before) / options_.count;
+    for (uint32_t number = 0; number < options_.count; ++number) Add(number);
+    return ResidentBytes() - before;
   }
 
   std::string Wrong() const {
     if (!client_.wrong().empty()) return client_.wrong();
     const Stack& stack = *server_->stack();
-    const uint32_t all = options_.count + kFirst;
+    const uint32_t all = options_.count;
     switch (options_.what) {
       case What::kIdle:
         return stack.connection_count() == all ? "" : "not all are open";
@@ -86,14 +87,13 @@ class Population {
   }
 
  private:
-  static constexpr uint32_t kFirst = 16;
   // Some 16,000 new connections a second: what a connection lets go of when it falls silent is for
   // the next ones to use.
   static constexpr Duration kExchangeTime = std::chrono::microseconds(20);
 
   // The table of flows is full when all are there: what it costs beyond is for others.
   static ServerOptions ServerOptionsOf(const MemoryOptions& options) {
-    const uint32_t all = options.count + kFirst;
+    const uint32_t all = options.count;
     ServerOptions server{.kind = options.server, .connections_max = all, .time_wait_max = 16};
     if (options.what != What::kIdle) std::swap(server.connections_max, server.time_wait_max);
     server.close = options.what == What::kTimeWait;
@@ -123,8 +123,8 @@ class Population {
 
   MemoryOptions options_;
   FrameLog log_;
-  std::unique_ptr<Server> server_;
   Client client_;
+  std::unique_ptr<Server> server_;
   std::vector<uint8_t> out_;
   Instant now_ = kBegin;
 };
@@ -139,8 +139,15 @@ void AddRow(Suite& suite, const std::string& row, const MemoryOptions& options,
              double bytes = 0;
              std::string wrong;
              for ([[maybe_unused]] auto _ : state) {
+               // What a server takes in any case is found with a few connections.
+               MemoryOptions few = options;
+               few.count = 16;
+               Population(few).MeasureBytes();  // what the process takes once
+               const size_t fixed_bytes = Population(few).MeasureBytes();
                Population population(options);
-               bytes = population.Measure();
+               const size_t all_bytes = population.MeasureBytes();
+               bytes = (static_cast<double>(all_bytes) - static_cast<double>(fixed_bytes)) /
+                       (options.count - few.count);
                wrong = population.Wrong();
              }
              // Everything but a half-open connection is somewhere.
@@ -150,7 +157,7 @@ void AddRow(Suite& suite, const std::string& row, const MemoryOptions& options,
                wrong = "more than " + std::to_string(options.bytes_max) +
                        " bytes each: " + std::to_string(bytes);
              if (!wrong.empty()) state.SkipWithError(wrong.c_str());
-             state.counters["bytes_each"] = bytes;
+             state.counters[std::string(kBytesEach)] = bytes;
              state.counters["bytes_by_parts"] = static_cast<double>(bytes_by_parts);
            })
       ->Iterations(1);
@@ -159,8 +166,8 @@ void AddRow(Suite& suite, const std::string& row, const MemoryOptions& options,
 }  // namespace
 
 void AddMemoryRows(Suite& suite) {
-  // With the first ones a power of two less 16: what fills the table of flows.
-  const uint32_t count = suite.Pick(131072u, 16384u) - 16 - 16;
+  // A power of two less 16 of the other kind: what fills the table of flows.
+  const uint32_t count = suite.Pick(131072u, 65536u) - 16;
   AddRow(suite, "idle/stack",
          {.what = What::kIdle, .server = ServerKind::kBare, .count = count, .bytes_max = 384},
          tcp::Layer::kIdleConnectionBytes);
