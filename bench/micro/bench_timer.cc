@@ -1,6 +1,6 @@
-// The timer wheel with one timer per connection: re-arm (a later deadline is only stored), insert,
-// cancel, expire. Timers come in a random order, as connections do. Bound: a store into a random
-// timer's place.
+// The timer wheel with one timer per connection: re-arm (a later deadline is only stored), to and
+// fro between a near and a far one, insert, cancel, expire. Timers come in a random order, as
+// connections do. Bound: a store into a random timer's place.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -47,6 +47,26 @@ void TimeRearm(benchmark::State& state, uint32_t count) {
     if (++at == timers.order.size()) {
       at = 0;
       later += std::chrono::microseconds(100);
+    }
+  });
+}
+
+// As a connection's timer goes with every request: the delayed acknowledgement is nearer than the
+// retransmission that it was set for, and after the answer that is what counts again. One operation
+// is both.
+void TimeToAndFro(benchmark::State& state, uint32_t count) {
+  Timers timers(count);
+  const auto far_of = [](Instant now) { return now + std::chrono::milliseconds(200); };
+  Instant now = kOrigin;
+  for (const uint32_t id : timers.order) timers.wheel.Schedule(id, far_of(now));
+  size_t at = 0;
+  TimeEach(state, [&](size_t) {
+    const uint32_t id = timers.order[at];
+    timers.wheel.Schedule(id, now + std::chrono::milliseconds(40));
+    timers.wheel.Schedule(id, far_of(now));
+    if (++at == timers.order.size()) {
+      at = 0;
+      now += std::chrono::microseconds(100);
     }
   });
 }
@@ -168,6 +188,8 @@ void Fill(Suite& suite) {
   for (const uint32_t count : {1000u, 1u << 16, suite.Pick(1u << 20, 1u << 14)}) {
     const std::string row = "timer/" + std::to_string(count);
     suite.Add(row + "/rearm", none, [count](benchmark::State& state) { TimeRearm(state, count); });
+    suite.Add(row + "/to_and_fro", none,
+              [count](benchmark::State& state) { TimeToAndFro(state, count); });
     suite.Add(row + "/insert", none,
               [count](benchmark::State& state) { TimeInsertOrCancel(state, count, true); });
     suite.Add(row + "/cancel", none,
