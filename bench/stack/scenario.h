@@ -79,6 +79,7 @@ class Scenario {
   uint32_t operations_timed() const { return operations_timed_; }
   uint64_t frames_in() const { return log_.frame_count(); }
   uint64_t frames_out() const { return log_.sent_hashes().size(); }
+  uint64_t bytes_out() const { return log_.sent_bytes(); }
   uint64_t allocations() const { return allocations_; }
   uint64_t locks() const { return locks_; }
   // The first thing that went wrong; empty when nothing did.

@@ -92,6 +92,19 @@ TEST(Scenario, CountsOperationsAndFrames) {
   EXPECT_GT(scenario.operations_timed(), scenario.operations_per_chunk() / 2);
 }
 
+TEST(Scenario, TheReflectorSendsAsManyFramesAndBytesAsTheStack) {
+  for (const bool close : {false, true}) {
+    ScenarioOptions options = Small(close);
+    Scenario stack(options);
+    options.server = ServerKind::kReflector;
+    Scenario reflector(options);
+    stack.Record();
+    reflector.Record();
+    EXPECT_EQ(stack.frames_out(), reflector.frames_out()) << close;
+    EXPECT_EQ(stack.bytes_out(), reflector.bytes_out()) << close;
+  }
+}
+
 TEST(Scenario, AnAllocationFails) {
   EXPECT_THAT(RunWith(Sabotaged::How::kAllocates), ::testing::HasSubstr("allocations"));
 }
