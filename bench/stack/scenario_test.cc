@@ -8,9 +8,12 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "bench/stack/bulk.h"
+#include "stack/testing/frame_builder.h"
+#include "stack/testing/naive_parser.h"
 
 namespace aether::bench {
 namespace {
@@ -132,6 +135,66 @@ TEST(Client, NumbersAndEndpointsAreOneToOne) {
     EXPECT_EQ(NumberOf(ClientOf(number)), number);
   }
   EXPECT_EQ(NumberOf(ClientOf(0xffffffffu)), 0xffffffffu);
+}
+
+// A client that has sent a request, and what may come back.
+class ClientAnswer : public ::testing::Test {
+ protected:
+  ClientAnswer() {
+    client_.Syn(1, log_, kBegin);
+    Deliver(tcp_flags::kSyn | tcp_flags::kAck, "");
+    client_.Request(1, log_, kBegin);
+  }
+  // A sound segment from the server, with the next numbers.
+  void Deliver(uint8_t flags, std::string_view text) {
+    const auto last = testing::NaiveParse(log_.FramesOf(log_.Close(kBegin, 0)).back());
+    ASSERT_TRUE(last && last->tcp);
+    testing::TcpSpec spec;
+    spec.ip.ethernet = {.destination = testing::kPeerMac, .source = testing::kOurMac};
+    spec.ip.source = testing::kOurIp;
+    spec.ip.destination = ClientOf(1).address;
+    spec.source_port = 80;
+    spec.destination_port = ClientOf(1).port;
+    spec.sequence = sequence_;
+    spec.acknowledgment = last->tcp->sequence + static_cast<uint32_t>(last->tcp->payload.size()) +
+                          (last->tcp->payload.empty() ? 1 : 0);
+    spec.flags = flags;
+    spec.options = testing::TimestampOption(5, 6);
+    spec.payload = testing::ToFrame(text);
+    sequence_ += (flags & tcp_flags::kSyn) != 0 ? 1 : 0;
+    frame_ = testing::BuildTcp(spec);
+    client_.OnFrame(frame_);
+  }
+
+  const testing::Frame response_ = testing::ToFrame("yes");
+  FrameLog log_{16};
+  uint32_t sequence_ = 1000;
+  testing::Frame frame_;
+  Client client_{4, /*close=*/false, /*strict=*/true, response_};
+};
+
+TEST_F(ClientAnswer, TheRightOneIsTaken) {
+  Deliver(tcp_flags::kAck | tcp_flags::kPsh, "yes");
+  EXPECT_EQ(client_.wrong(), "");
+  EXPECT_EQ(client_.owed(), 0u);
+  client_.OnFrame(frame_);
+  EXPECT_EQ(client_.wrong(), "an answer that nobody asked for");
+}
+
+TEST_F(ClientAnswer, AnotherTextIsNoticed) {
+  Deliver(tcp_flags::kAck | tcp_flags::kPsh, "yet");
+  EXPECT_EQ(client_.wrong(), "another response");
+}
+
+TEST_F(ClientAnswer, OtherNumbersAreNoticed) {
+  ++sequence_;
+  Deliver(tcp_flags::kAck | tcp_flags::kPsh, "yes");
+  EXPECT_EQ(client_.wrong(), "another sequence number");
+}
+
+TEST_F(ClientAnswer, OtherFlagsAreNoticed) {
+  Deliver(tcp_flags::kAck | tcp_flags::kFin, "yes");
+  EXPECT_EQ(client_.wrong(), "other flags with the response");
 }
 
 TEST(Bulk, TextArrivesWholeBothWays) {
