@@ -138,5 +138,6 @@ void Fill(Suite& suite) {
 
 int main(int argc, char** argv) {
   if (aether::bench::IsOperationsCall(argc, argv)) return aether::bench::RunOperations(argc, argv);
+  aether::bench::KeepTablesApart();
   return aether::bench::SuiteMain(argc, argv, aether::bench::Fill);
 }

@@ -28,14 +28,10 @@ size_t ResidentBytes() {
   return 0;
 }
 
-// A page of 2 MiB would count as used with its first byte, and memory that rows before have left to
-// the allocator would not count at all.
+// A page of 2 MiB would count as used with its first byte.
 class SmallPages {
  public:
-  SmallPages() {
-    ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-    ::mallopt(M_MMAP_THRESHOLD, 65536);
-  }
+  SmallPages() { ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
   ~SmallPages() { ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0); }
   SmallPages(const SmallPages&) = delete;
   SmallPages& operator=(const SmallPages&) = delete;
@@ -164,6 +160,8 @@ void AddRow(Suite& suite, const std::string& row, const MemoryOptions& options,
 }
 
 }  // namespace
+
+void KeepTablesApart() { ::mallopt(M_MMAP_THRESHOLD, 65536); }
 
 void AddMemoryRows(Suite& suite) {
   // A power of two less 16 of the other kind: what fills the table of flows.
