@@ -278,7 +278,7 @@ void TcpWorld::OnSent(const testing::NaiveFrame& frame, Bytes raw) {
   behaviour_.Add(raw.size());
   if (!frame.tcp) return;
   last_frame_size_ = std::min(raw.size(), last_frame_.size());
-  std::memcpy(last_frame_.data(), raw.data(), last_frame_size_);
+  std::ranges::copy(raw.first(last_frame_size_), last_frame_.begin());
   behaviour_.Add(frame.tcp->flags);
   behaviour_.Add(frame.tcp->window);
   for (TcpFlow& flow : flows_) {

@@ -1,6 +1,7 @@
 #include "fuzz/stateful/world.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string>
 
@@ -304,18 +305,23 @@ void World::CheckReaction(const Count& count) {
     FUZZ_CHECK(P7, count.data_out <= count.inputs * segments_max + arp_and_timers);
     quiet_since_ = now_;
     quiet_frames_ = idle_wakes_ = 0;
+    quiet_sources_ = connections + 1;
     quiet_pieces_ = stack_->memory_in_use().sent_segments;
     return;
   }
   const uint64_t seconds = static_cast<uint64_t>((now_ - quiet_since_) / std::chrono::seconds(1));
-  const uint64_t sources = connections + 1;
+  // A connection that ended since has sent its share.
+  quiet_sources_ = std::max(quiet_sources_, connections + 1);
+  const uint64_t sources = quiet_sources_;
   // So does one of a flight that lies in many pieces: blocks of a SACK that was taken back cut it.
   quiet_pieces_ = std::max<uint64_t>(quiet_pieces_, stack_->memory_in_use().sent_segments);
   const bool controlled = config_.profile.congestion != tcp::CongestionAlgorithm::kNone &&
                           quiet_pieces_ < kQuietPiecesMax;
   quiet_frames_ += count.data_out + count.control_out;
-  FUZZ_CHECK(P7, quiet_frames_ <= sources * (kQuietBurstMax + (controlled ? 0 : kQuietWindowMax) +
-                                             kQuietPerSecondMax * seconds));
+  // Timeouts, each twice as late as the last one: at 0.2, 0.6, 1.4, 3 seconds and so on.
+  const uint64_t timeouts = 2 + static_cast<uint64_t>(std::bit_width(seconds));
+  const uint64_t burst = kQuietBurstMax + (controlled ? 0 : kQuietWindowMax * timeouts);
+  FUZZ_CHECK(P7, quiet_frames_ <= sources * (burst + kQuietPerSecondMax * seconds));
   if (!count.is_due || count.data_out + count.control_out > 0) return;
   ++idle_wakes_;
   FUZZ_CHECK(P8, idle_wakes_ <= sources * (kIdleWakesBurstMax + kIdleWakesPerSecondMax * seconds));

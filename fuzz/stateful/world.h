@@ -128,6 +128,7 @@ class World {
   uint64_t steps_ = 0;
   Instant quiet_since_;
   uint64_t quiet_frames_ = 0;
+  uint64_t quiet_sources_ = 1;
   uint64_t quiet_pieces_ = 0;  // that the flights lay in, at most
   uint64_t idle_wakes_ = 0;
 };

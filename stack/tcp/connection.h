@@ -195,6 +195,11 @@ class alignas(64) Connection {
   Arrival OnTimer(Control& control, const Env& env);
   // Sets the timer of the sending side after data, an acknowledgement or a window arrived or left.
   void ArmSendTimer(bool restart, Control& control, const Env& env);
+  // Something is to be sent, and no timer would bring it up again.
+  bool WaitsWithoutTimer() const {
+    return send_timer == SendTimer::kNone &&
+           (snd_.queue.unsent() > 0 || (flags & (kFinQueued | kFinSent)) == kFinQueued);
+  }
   // The state changed: how long may it last?
   void ArmStateTimer(Control& control, const Env& env);
 

@@ -139,7 +139,9 @@ void Layer::Apply(uint32_t index, const Segment* segment, const Arrival& arrival
     connection.ArmStateTimer(controls_[index], MakeEnv(now));
   }
   Reschedule(index);
-  if (connection.Plan(controls_[index], MakeEnv(now))) QueueOutput(index);
+  // What has something to send, but finds no memory for it and has no timer, needs one.
+  if (connection.Plan(controls_[index], MakeEnv(now)) || connection.WaitsWithoutTimer())
+    QueueOutput(index);
 }
 
 // A connection that has just left SYN-RECEIVED, or came from a cookie: it waits for Accept.

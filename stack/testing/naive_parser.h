@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "stack/base/bytes.h"
 
@@ -118,6 +119,7 @@ struct NaiveFrame {
 
 // Views into `frame`. The error says what is wrong with it.
 std::expected<NaiveFrame, std::string> NaiveParse(Bytes frame);
+std::expected<NaiveFrame, std::string> NaiveParse(std::vector<uint8_t>&& frame) = delete;
 
 // The Internet checksum of RFC 1071 in its slowest form; zero over data that holds its own right
 // checksum.

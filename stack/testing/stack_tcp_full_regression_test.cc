@@ -207,6 +207,39 @@ TEST(StackTcpFullRegression, WhatFindsNoRecordOfAFlightIsSentLater) {
   EXPECT_EQ(s.stack().Unacknowledged(second), 0u);
 }
 
+// Found by the target two_stacks: what was written before a crossing of SYNs was over, and found no
+// record at its end, had no timer, for only the retransmission of the SYN-ACK had run until then.
+TEST(StackTcpFullRegression, WhatFindsNoRecordAfterACrossingIsSentLater) {
+  ScriptOptions options{.config = FullConfig()};
+  options.config.buffers.sent_segments_max = 2;
+  Script s(options);
+  s.peer().Syn();
+  s.Expect(SynAck());
+  s.peer().Ack();
+  s.Accept();
+  const ConnectionId first = s.connection();
+  s.stack().SetOptions(first, {.no_delay = true});
+  TcpPeer& other = s.AddPeer({.port = 40001, .stack_port = 81});
+  const auto second = s.stack().TcpConnect({kPeerIp, 40001}, {.local_port = 81});
+  ASSERT_TRUE(second);
+  s.Step();
+  s.Expect(AnyFrame());
+  other.Send({.flags = kSyn, .seq = 0, .options = MssOption(1460)});
+  s.Expect(SynAck());
+  s.stack().Write(*second, Pattern(20));
+  for (int i = 0; i < 2; ++i) {
+    s.stack().Write(first, Pattern(10));
+    s.Step();
+    s.Expect(Data(Pattern(10)).ToPort(40000));
+  }
+  other.Send({.flags = kAck, .seq = 1, .ack = 1});
+  s.ExpectNothing();
+  EXPECT_EQ(s.stack().Inspect(*second)->state, State::kEstablished);
+  s.peer().Ack();
+  s.Advance(seconds(4));
+  s.Expect(Data(Pattern(20)).ToPort(40001));
+}
+
 // Found by the target two_stacks: ends that opened at once, with numbers that something on the way
 // had changed, answered one SYN-ACK with the next for ever. [RFC 9293 3.10.7.4] first: what is not
 // acceptable is answered with an ACK; [RFC 5961 7] and not with any number of them.

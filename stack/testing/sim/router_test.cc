@@ -22,7 +22,8 @@ TEST(RouterTest, TheReportQuotesThePacketAndNamesTheMtu) {
   ASSERT_TRUE(IsDontFragment(frame));
   EXPECT_FALSE(IsDontFragment(BuildUdp(Datagram(1400, false))));
   EXPECT_FALSE(IsDontFragment(BuildArp({})));
-  const auto report = NaiveParse(TooLongReport(frame, 1200));
+  const Frame report_frame = TooLongReport(frame, 1200);
+  const auto report = NaiveParse(report_frame);
   ASSERT_TRUE(report) << report.error();
   ASSERT_TRUE(report->icmp);
   EXPECT_EQ(report->icmp->type, 3);
