@@ -1,7 +1,6 @@
 #include "fuzz/stateful/tcp_world.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "fuzz/pattern.h"
 
