@@ -7,7 +7,7 @@
 
 #include "fuzz/stateful/arena.h"
 #include "fuzz/stateful/observer.h"
-#include "fuzz/uncounted.h"
+#include "stack/testing/plain_loops.h"
 
 namespace aether::fuzz {
 namespace {
@@ -39,6 +39,13 @@ constexpr size_t kTraceBytesMax = 96;
 bool IsData(const testing::NaiveFrame& frame) {
   if (frame.tcp) return !frame.tcp->payload.empty();
   return frame.ip.has_value();
+}
+
+AETHER_PLAIN_LOOP uint64_t FatesOf(const Counters& counters) {
+  uint64_t fates = counters.delivered;
+  const uint64_t* const drops = counters.drops.data();
+  for (size_t i = 0; i < kDropCount; ++i) fates += drops[i];
+  return fates;
 }
 
 }  // namespace
@@ -181,12 +188,11 @@ void World::Step(std::span<const Bytes> frames, uint64_t calls) {
   count.is_due = stack_->NextDeadline() <= now_;
   if (!frames.empty() || calls == 0) {
     const uint64_t frames_before = stack_->counters().frames_in;
-    const uint64_t fates_before = stack_->counters().delivered + stack_->counters().TotalDrops();
+    const uint64_t fates_before = FatesOf(stack_->counters());
     stack_->Receive(frames, now_);
     // Each frame is accounted for once.
     FUZZ_CHECK(P4, stack_->counters().frames_in - frames_before == frames.size());
-    FUZZ_CHECK(P4, stack_->counters().delivered + stack_->counters().TotalDrops() - fates_before ==
-                       frames.size());
+    FUZZ_CHECK(P4, FatesOf(stack_->counters()) - fates_before == frames.size());
   }
   const bool was_blocked = blocked_calls_ > 0;
   Rest(count);
@@ -198,15 +204,17 @@ void World::Step(std::span<const Bytes> frames, uint64_t calls) {
     count.arp_in = withheld_arp_;
     if (!was_blocked) withheld_inputs_ = withheld_arp_ = 0;
   }
-  CheckReaction(count);
+  MemoryUse use = stack_->memory_in_use();
+  CheckReaction(count, use);
   // P8: what was due was acted on. A device that takes nothing leaves its frames where they are.
   for (int i = 0; blocked_calls_ == 0 && stack_->NextDeadline() <= now_; ++i) {
     FUZZ_CHECK(P8, i < kOverdueMax);
     stack_->Receive({}, now_);
     Rest(count);
+    use = stack_->memory_in_use();
   }
   stack_->CheckInvariants();
-  CheckLimits();
+  CheckLimits(use);
   OnRest();
 }
 
@@ -289,7 +297,7 @@ void World::AnswerArp(const testing::NaiveArp& request) {
   arp_answers_.push_back(answer);
 }
 
-void World::CheckReaction(const Count& count) {
+void World::CheckReaction(const Count& count, const MemoryUse& use) {
   const uint64_t connections = stack_->connection_count();
   if (count.inputs > 0) {
     // Fragments: as many as the largest datagram needs, at least.
@@ -306,7 +314,7 @@ void World::CheckReaction(const Count& count) {
     quiet_since_ = now_;
     quiet_frames_ = idle_wakes_ = 0;
     quiet_sources_ = connections + 1;
-    quiet_pieces_ = stack_->memory_in_use().sent_segments;
+    quiet_pieces_ = use.sent_segments;
     return;
   }
   const uint64_t seconds = static_cast<uint64_t>((now_ - quiet_since_) / std::chrono::seconds(1));
@@ -314,7 +322,7 @@ void World::CheckReaction(const Count& count) {
   quiet_sources_ = std::max(quiet_sources_, connections + 1);
   const uint64_t sources = quiet_sources_;
   // So does one of a flight that lies in many pieces: blocks of a SACK that was taken back cut it.
-  quiet_pieces_ = std::max<uint64_t>(quiet_pieces_, stack_->memory_in_use().sent_segments);
+  quiet_pieces_ = std::max<uint64_t>(quiet_pieces_, use.sent_segments);
   const bool controlled = config_.profile.congestion != tcp::CongestionAlgorithm::kNone &&
                           quiet_pieces_ < kQuietPiecesMax;
   quiet_frames_ += count.data_out + count.control_out;
@@ -327,8 +335,7 @@ void World::CheckReaction(const Count& count) {
   FUZZ_CHECK(P8, idle_wakes_ <= sources * (kIdleWakesBurstMax + kIdleWakesPerSecondMax * seconds));
 }
 
-void World::CheckLimits() const {
-  const MemoryUse use = stack_->memory_in_use();
+void World::CheckLimits(const MemoryUse& use) const {
   FUZZ_CHECK(P4, use.connections <= config_.tcp.connections_max);
   FUZZ_CHECK(P4, use.half_open <= config_.tcp.connections_max);
   FUZZ_CHECK(P4, use.time_wait_records <= config_.tcp.time_wait_max);

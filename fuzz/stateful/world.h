@@ -108,8 +108,8 @@ class World {
   bool TransmitOne(Count& count);
   void OnFrame(Bytes frame, Count& count);
   void AnswerArp(const testing::NaiveArp& request);
-  void CheckReaction(const Count& count);
-  void CheckLimits() const;
+  void CheckReaction(const Count& count, const MemoryUse& use);
+  void CheckLimits(const MemoryUse& use) const;
   void ObserveFrame(bool in, Bytes frame) const;
 
   const Config config_;

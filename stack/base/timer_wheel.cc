@@ -46,7 +46,7 @@ uint64_t TimerWheel::CeilTick(Instant when) const {
 
 void TimerWheel::Touch(uint32_t id) {
   AETHER_CHECK(id < capacity_);
-  for (; touched_ <= id; ++touched_) nodes_[touched_] = Node{};
+  for (; touched_ <= id; ++touched_) nodes_[touched_] = Node{0, kUnlinked, kNoIndex};
 }
 
 void TimerWheel::Schedule(uint32_t id, Instant deadline) {

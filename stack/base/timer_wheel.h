@@ -16,9 +16,9 @@ namespace aether {
 class TimerWheel {
   static constexpr uint32_t kUnlinked = 0xfffffffeu;
   struct Node {
-    uint64_t tick = 0;          // the deadline
-    uint32_t prev = kUnlinked;  // an id, or kHeadFlag | slot for the first of a slot
-    uint32_t next = kNoIndex;
+    uint64_t tick;  // the deadline
+    uint32_t prev;  // an id, or kHeadFlag | slot for the first of a slot; kUnlinked
+    uint32_t next;
   };
 
  public:
