@@ -70,11 +70,13 @@ class RawWorld final : public World {
       expects_datagram_ = answer.is_whole && fragments_are_known_ && IsGoodDatagram(model_.whole());
     }
     sends_fragment_ = fragment.has_value() && fragments_are_known_;
-    is_quiet_ = IsForNobody(frame);
+    is_refused_ = IsSourceRouted(frame);
+    is_quiet_ = IsForNobody(frame) || is_refused_;
+    LearnFrom(frame);
     Deliver(frame);
     // P3: what is whole was delivered.
     FUZZ_CHECK(P3, !expects_datagram_);
-    sends_fragment_ = is_quiet_ = false;
+    sends_fragment_ = is_quiet_ = is_refused_ = false;
   }
 
   TcpFlow& flow() {
@@ -153,11 +155,14 @@ class RawWorld final : public World {
 
   void OnSent(const testing::NaiveFrame& frame, Bytes raw) override {
     last_sent_.assign(raw.begin(), raw.end());
+    if (frame.arp && frame.arp->operation == 1) Ask(Ipv4Address{frame.arp->target_ip});
+    // ARP003: who was not asked, or answered, changes no mapping by another answer.
+    if (frame.ip) FUZZ_CHECK(P2, MayBe(Ipv4Address{frame.ip->destination}, frame.destination));
     // [RFC 1122 3.2.2] no error, and [RFC 1122 4.2.3.10] no segment, about what was sent to
     // everybody or by nobody.
     FUZZ_CHECK(P2, !is_quiet_ || !(frame.icmp || frame.tcp));
     // Nor is anybody asked where we are, which an answer to ourselves would have to know.
-    FUZZ_CHECK(P2, !is_quiet_ || !(frame.arp && frame.arp->target_ip == kStackIp.value));
+    FUZZ_CHECK(P2, !is_quiet_ || !(frame.arp && IsOwn(Ipv4Address{frame.arp->target_ip})));
     if (frame.icmp && frame.icmp->type == 0 && knows_echo_) {
       const auto asked = std::ranges::find(asked_, frame.icmp->rest_of_header, &Asked::rest);
       FUZZ_CHECK(P2, asked != asked_.end());
@@ -185,6 +190,7 @@ class RawWorld final : public World {
         FUZZ_CHECK(P3, std::ranges::equal(datagram->payload, whole.subspan(28)));
         expects_datagram_ = false;
       }
+      FUZZ_CHECK(P2, !is_refused_);
       CurrentTrace().Add(datagram->payload);
       if (socket == echo_) {
         static_cast<void>(stack().UdpSend(
@@ -227,8 +233,68 @@ class RawWorld final : public World {
     const Ipv4Address destination{NaiveLong(frame, 30)};
     return (frame[0] & 1) != 0 || destination.IsBroadcast() || destination.IsMulticast() ||
            kStackNetwork.IsDirectedBroadcast(destination) || source.IsUnspecified() ||
-           source.IsMulticast() || source.IsBroadcast() || source.IsLoopback() ||
-           source == kStackIp;
+           source.IsMulticast() || source.IsBroadcast() || source.IsLoopback() || IsOwn(source);
+  }
+  bool IsOwn(Ipv4Address address) const {
+    return stack().address() && stack().address()->address == address;
+  }
+
+  // [RFC 7126 4.3, 4.4] IP005: a source route, loose or strict, is never followed to its end.
+  static bool IsSourceRouted(Bytes frame) {
+    if (frame.size() < 34 || frame[12] != 8 || frame[13] != 0) return false;
+    const size_t end = std::min<size_t>(frame.size(), 14u + (frame[14] & 0xfu) * 4u);
+    for (size_t at = 34; at < end && frame[at] != 0;) {
+      if (frame[at] == 131 || frame[at] == 137) return true;
+      if (frame[at] == 1) {
+        ++at;
+      } else if (at + 1 < end && frame[at + 1] >= 2) {
+        at += frame[at + 1];
+      } else {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  // --- What a neighbour's link address may be, by what was said of it ---
+
+  struct Mapping {
+    Ipv4Address ip;
+    std::array<uint8_t, 6> mac;
+  };
+  struct Question {
+    Ipv4Address ip;
+    Instant at;
+  };
+
+  void Ask(Ipv4Address ip) {
+    Forget(ip);
+    questions_.push_back({ip, now()});
+    // The link's own answer, which comes at once.
+    if (answers_arp()) {
+      mappings_.push_back({ip, kPeerMac.octets});
+      Forget(ip);
+    }
+  }
+  void Forget(Ipv4Address ip) {
+    std::erase_if(questions_, [ip](const Question& question) { return question.ip == ip; });
+  }
+  void LearnFrom(Bytes frame) {
+    if (frame.size() < 42 || frame[12] != 8 || frame[13] != 6) return;
+    const Ipv4Address sender{NaiveLong(frame, 28)};
+    const bool is_open = std::ranges::find(questions_, sender, &Question::ip) != questions_.end();
+    // [RFC 826] a request tells as well who asks.
+    if (NaiveWord(frame, 20) == 2 && !is_open) return;
+    if (NaiveWord(frame, 20) == 2) Forget(sender);
+    Mapping mapping{sender, {}};
+    std::ranges::copy(frame.subspan(22, 6), mapping.mac.begin());
+    mappings_.push_back(mapping);
+  }
+  bool MayBe(Ipv4Address ip, const std::array<uint8_t, 6>& mac) const {
+    const auto network = stack().address();
+    if (!network || !network->Contains(ip) || network->IsDirectedBroadcast(ip)) return true;
+    return std::ranges::any_of(
+        mappings_, [&](const Mapping& mapping) { return mapping.ip == ip && mapping.mac == mac; });
   }
 
   TcpFlow flow_;
@@ -245,6 +311,9 @@ class RawWorld final : public World {
   size_t asked_count_ = 0;
   bool knows_echo_ = true;
   bool is_quiet_ = false;
+  bool is_refused_ = false;
+  std::vector<Mapping> mappings_;
+  std::vector<Question> questions_;
   bool sends_fragment_ = false;
   bool expects_datagram_ = false;
   bool fragments_are_known_ = true;

@@ -75,6 +75,7 @@ class World {
   // anything is held.
   void CheckNeutral();
 
+  bool answers_arp() const { return answers_arp_; }
   void set_answers_arp(bool answers) { answers_arp_ = answers; }
   void Note(std::string_view text) const;
 
