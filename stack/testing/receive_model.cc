@@ -118,6 +118,15 @@ bool ReceiveModel::PawsRejects(const Segment& segment, Instant now) {
   return true;
 }
 
+// [RFC 7323 4.3 (2)]
+void ReceiveModel::TakeTimestamp(const Segment& segment, int64_t begin, Instant now) {
+  if (!timestamps_ || !segment.timestamp || begin > last_ack_sent_) return;
+  if (timestamp_recent_ && static_cast<int32_t>(*segment.timestamp - *timestamp_recent_) < 0)
+    return;
+  timestamp_recent_ = segment.timestamp;
+  timestamp_recent_at_ = now;
+}
+
 // [RFC 9293 3.10.7.4] the four cases of the first step.
 bool ReceiveModel::IsAcceptable(int64_t begin, int64_t length) const {
   const int64_t window = std::max<int64_t>(right_edge_ - rcv_nxt_, 0);
@@ -147,7 +156,11 @@ void ReceiveModel::OnArrival(const Segment& segment, Instant now) {
     if (state_ == State::kSynReceived && syn && !rst && begin == 0) {
       // [RFC 9293 3.10.7.4] first: an acknowledgement, and no reset, whatever its own number is.
       ack_due_ = true;
-      if (CheckAck(segment, begin)) return;
+      if (CheckAck(segment, begin)) {
+        // Where its acknowledgement is taken, so is its timestamp.
+        TakeTimestamp(segment, begin, now);
+        return;
+      }
       reset_due_ = false;
     }
     if (rst || syn || right_edge_ > rcv_nxt_ || begin != rcv_nxt_) {
@@ -172,12 +185,7 @@ void ReceiveModel::OnArrival(const Segment& segment, Instant now) {
   }
   // Fifth.
   if (!CheckAck(segment, begin)) return;
-  // [RFC 7323 4.3 (2)]
-  if (timestamps_ && segment.timestamp && begin <= last_ack_sent_ &&
-      (!timestamp_recent_ || static_cast<int32_t>(*segment.timestamp - *timestamp_recent_) >= 0)) {
-    timestamp_recent_ = segment.timestamp;
-    timestamp_recent_at_ = now;
-  }
+  TakeTimestamp(segment, begin, now);
   if (state_ == State::kClosed || state_ == State::kTimeWait) return;
   if (storable) TakeText(segment, begin);
 }

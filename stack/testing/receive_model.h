@@ -102,6 +102,7 @@ class ReceiveModel {
   static int64_t Offset(uint32_t value, uint32_t initial, int64_t near);
   void OnSynSentArrival(const Segment& segment, Instant now);
   bool PawsRejects(const Segment& segment, Instant now);
+  void TakeTimestamp(const Segment& segment, int64_t begin, Instant now);
   bool IsAcceptable(int64_t begin, int64_t length) const;
   bool CheckAck(const Segment& segment, int64_t begin);
   void TakeText(const Segment& segment, int64_t begin);

@@ -261,6 +261,23 @@ TEST(ReceiveModel, SynSent) {
   EXPECT_TRUE(both.ack_due());
 }
 
+// [RFC 7323 4.3 (2)] of the SYN-ACK of a simultaneous open as well.
+TEST(ReceiveModel, WhoseAcknowledgementCountsHasATimestampThatCounts) {
+  ReceiveModel model = ReceiveModel::SynSent({.timestamps = true}, kIss);
+  model.OnSent({.seq = kIss, .flags = kSyn, .window = 1000}, 1000);
+  model.OnArrival({.seq = kIrs, .flags = kSyn, .timestamp = 100}, kNow);
+  model.OnSent({.seq = kIss, .ack = kIrs + 1, .flags = kSyn | kAck}, 1000);
+  model.OnArrival({.seq = kIrs, .ack = kIss + 1, .flags = kSyn | kAck, .timestamp = 200}, kNow);
+  ASSERT_EQ(model.state(), State::kEstablished);
+  model.OnSent({.seq = kIss + 1, .ack = kIrs + 1}, 1000);
+  for (const uint32_t timestamp : {199u, 200u}) {
+    model.OnArrival(
+        {.seq = kIrs + 1, .ack = kIss + 1, .flags = kAck, .text_bytes = 10, .timestamp = timestamp},
+        kNow);
+    EXPECT_EQ(model.rcv_nxt(), kIrs + (timestamp == 200 ? 11 : 1));
+  }
+}
+
 // [RFC 9293 3.8.6.3] [RFC 5681 4.2]
 TEST(ReceiveModel, OnlyTextInOrderMayWait) {
   const auto may_wait = [](Fixture& f) { return f.model.ack_due() && f.model.ack_may_wait(); };
