@@ -8,6 +8,8 @@ namespace {
 
 // [RFC 7323 5.5] a timestamp that is older than this says nothing any more.
 constexpr Duration kTimestampLife = std::chrono::days(24);
+// Who counts the hours of that may keep it for one more.
+constexpr Duration kTimestampSlack = std::chrono::hours(1);
 constexpr int64_t kRange = int64_t{1} << 32;
 
 }  // namespace
@@ -110,7 +112,9 @@ bool ReceiveModel::PawsRejects(const Segment& segment, Instant now) {
   if (!timestamp_recent_) return false;
   const bool older = static_cast<int32_t>(*segment.timestamp - *timestamp_recent_) < 0;
   if (!older) return false;
-  if (now - timestamp_recent_at_ >= kTimestampLife) {
+  const Duration age = now - timestamp_recent_at_;
+  if (age >= kTimestampLife) {
+    if (age < kTimestampLife + kTimestampSlack) is_certain_ = false;
     timestamp_recent_.reset();
     return false;
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace aether::testing {
 namespace {
@@ -221,7 +222,13 @@ TEST(ReceiveModel, OldTimestampsAreRefused) {
   EXPECT_EQ(gets(41, 1000), 41u);
   // [RFC 7323 5.5] after 24 days it says nothing any more.
   EXPECT_EQ(gets(41, 1000, kNow + std::chrono::days(24) - std::chrono::seconds(1)), 41u);
+  Fixture hours = f;
+  EXPECT_EQ(gets(41, 1000, kNow + std::chrono::days(24) + std::chrono::hours(1)), 51u);
+  EXPECT_TRUE(f.model.is_certain());
+  // It may be counted in hours.
+  std::swap(f, hours);
   EXPECT_EQ(gets(41, 1000, kNow + std::chrono::days(24)), 51u);
+  EXPECT_FALSE(f.model.is_certain());
   // Resets are exempt.
   f.model.OnArrival({.seq = f.model.rcv_nxt(), .flags = kRst}, kNow);
   EXPECT_EQ(f.model.state(), State::kClosed);
