@@ -272,7 +272,9 @@ void DhcpWorld::Send(Bytes payload, bool from_server_port, uint8_t shape) {
   ++steps_;
   if (is_predictable_ && verdict != DhcpModel::Verdict::kIgnored)
     model_.OnTaken(verdict, payload, now());
-  Deliver(maker_.Udp({kServerA, port}, {to, 68}, payload));
+  // Nobody hears a server whose address is the one that was given away (RFC 1122 3.2.1.3).
+  const bool is_ours = stack().address() && stack().address()->address == kServerA;
+  Deliver(maker_.Udp({is_ours ? kServerB : kServerA, port}, {to, 68}, payload));
   const DhcpState after = client_->state();
   CurrentTrace().Add(static_cast<uint64_t>(after));
   if (is_predictable_) {

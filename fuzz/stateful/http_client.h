@@ -1,10 +1,10 @@
 // What is known of a connection to the server besides what its peer does: since when it is there,
-// and when what was written.
+// and when what of it was taken.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 
 #include "fuzz/stateful/stream_peer.h"
 #include "stack/base/time.h"
@@ -13,24 +13,34 @@ namespace aether::fuzz::http_server {
 
 struct HttpClient {
   StreamPeer peer;
-  // When bytes of the stream were written, by where they begin.
+  // When the stack took bytes of the stream, by where they begin; all that came at one time are
+  // one. What found no memory counts from its repetition.
   struct Mark {
     size_t offset;
     Instant at;
   };
   std::array<Mark, 600> marks;
   size_t mark_count = 0;
-  Instant connected_at;
+  // When the server got the connection, which is when the stack took the end of its handshake.
+  std::optional<Instant> accepted_at;
   // When the latest new byte of the server came.
   Instant answered_at{};
   // Nothing was done that lets the server break off: neither time nor a shut window.
   bool is_smooth = true;
 
-  Instant WrittenAt(size_t offset) const {
-    Instant at = connected_at;
-    for (size_t i = 0; i < mark_count && marks[i].offset <= offset; ++i)
-      at = std::max(at, marks[i].at);
-    return at;
+  void OnTaken(size_t offset, Instant now) {
+    if (mark_count > 0 && marks[mark_count - 1].at == now) return;
+    if (mark_count == marks.size()) {
+      marks.back().at = now;
+    } else {
+      marks[mark_count++] = {offset, now};
+    }
+  }
+  // Of a byte that was taken.
+  Instant TakenAt(size_t offset) const {
+    size_t i = mark_count - 1;
+    while (i > 0 && marks[i].offset > offset) --i;
+    return marks[i].at;
   }
 };
 

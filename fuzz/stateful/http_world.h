@@ -49,10 +49,10 @@ class HttpWorld final : public World {
   void Write(HttpClient& client, Bytes bytes);
   void Write(HttpClient& client, std::string_view text) { Write(client, BytesOf(text)); }
   void Pump();
-  void Acknowledge(StreamPeer& peer) {
-    if (peer.may_speak()) DeliverAndServe(peer.Acknowledge());
+  void Acknowledge(HttpClient& client) {
+    if (client.peer.may_speak()) DeliverAndServe(client, client.peer.Acknowledge());
   }
-  void DeliverAndServe(Bytes frame);
+  void DeliverAndServe(HttpClient& client, Bytes frame);
   void Serve();
   void PassTime(Duration by);
   void CheckServer();
@@ -63,9 +63,10 @@ class HttpWorld final : public World {
   void OnSent(const testing::NaiveFrame& frame, Bytes) override {
     for (HttpClient& client : clients_) {
       if (!client.peer.Matches(frame)) continue;
-      if (!client.peer.is_established()) client.connected_at = now();
       const size_t received_before = client.peer.received().size();
+      const size_t acked_before = client.peer.acked_bytes();
       client.peer.OnSent(frame);
+      if (client.peer.acked_bytes() > acked_before) client.OnTaken(acked_before, now());
       if (client.peer.received().size() > received_before) client.answered_at = now();
     }
   }

@@ -1,6 +1,7 @@
 #include "fuzz/stateful/tcp_world.h"
 
 #include <algorithm>
+#include <string>
 
 #include "fuzz/pattern.h"
 
@@ -332,6 +333,11 @@ void TcpWorld::CheckBurst(Owned& owned, const tcp::Snapshot& snapshot) const {
   constexpr uint32_t kBeyond = 4;
   // Blocks of a SACK take their room from the text.
   constexpr uint32_t kSackBytesMax = 36;
+  if (sent.bytes > cwnd) {
+    Note("sent at once: " + std::to_string(sent.bytes) + " bytes in " +
+         std::to_string(sent.frames) + " frames, with a congestion window of " +
+         std::to_string(cwnd) + " and segments of " + std::to_string(mss_max));
+  }
   FUZZ_CHECK(P7, sent.bytes <= cwnd + uint64_t{kBeyond} * mss_max);
   FUZZ_CHECK(P7, sent.frames <= cwnd / (mss_min - kSackBytesMax) + 1 + kBeyond);
 }

@@ -16,6 +16,8 @@ namespace {
 // acknowledgement, one write or one large datagram may set free.
 constexpr uint64_t kControlPerInputMax = 4;
 constexpr uint64_t kDataPerInputMax = 72;
+// Timestamps and the blocks of a SACK take their room from the text.
+constexpr uint64_t kTcpOptionBytesMax = 40;
 // Without any input: at once, and per second, for each connection and once more.
 constexpr uint64_t kQuietBurstMax = 24;
 constexpr uint64_t kQuietPerSecondMax = 12;
@@ -307,9 +309,10 @@ void World::CheckReaction(const Count& count, const MemoryUse& use) {
     // Beside the reaction to an event, timers of all connections may be due at the same time.
     const uint64_t arp_and_timers = count.arp_in * waiting_max + (count.is_timed ? connections : 0);
     FUZZ_CHECK(P7, count.control_out <= count.inputs * kControlPerInputMax + arp_and_timers);
-    // One acknowledgement may set free all that is queued, in the smallest segments.
+    // One acknowledgement or write may set free all that is queued, in the smallest segments.
+    const uint64_t text_bytes_min = config_.tcp.mss_min - kTcpOptionBytesMax;
     const uint64_t segments_max =
-        kDataPerInputMax + config_.tcp.send_buffer_max_bytes / config_.tcp.mss_min;
+        kDataPerInputMax + config_.tcp.send_buffer_max_bytes / text_bytes_min;
     FUZZ_CHECK(P7, count.data_out <= count.inputs * segments_max + arp_and_timers);
     quiet_since_ = now_;
     quiet_frames_ = idle_wakes_ = 0;

@@ -69,7 +69,8 @@ class World {
   void Settle(uint64_t calls = 1);
   // The device takes no frame until so many Transmit calls were refused (P14).
   void BlockDevice(uint32_t calls) { blocked_calls_ = calls; }
-  bool is_blocked() const { return blocked_calls_ > 0; }
+  // It takes none, or what it did not take has not left since.
+  bool is_blocked() const { return blocked_calls_ > 0 || withheld_inputs_ > 0; }
 
   // P5: the target has let go of everything that it owned. Lets hours pass and looks whether
   // anything is held.

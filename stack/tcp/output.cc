@@ -272,7 +272,7 @@ void Connection::OnPathMtu(uint16_t mss, Control& control, const Env& env) {
   // [RFC 1191 6.4] what was too large is lost, but not to congestion: it leaves again, cut to the
   // new size.
   Recovery& recovery = env.buffers.recoveries[control.recovery];
-  recovery.flight.Resegment(env.buffers.segments, mss, env.limits().flight_segments_max);
+  recovery.OnPathMtu(RecoveryContext(control, env));
   ArmSendTimer(/*restart=*/true, control, env);
 }
 

@@ -220,6 +220,13 @@ bool Recovery::OnTimeout(const Context& context, Seq una, Seq nxt) {
   return is_first;
 }
 
+void Recovery::OnPathMtu(const Context& context) {
+  const uint32_t lost_before = flight.lost_bytes();
+  flight.Resegment(context.segments, context.mss_bytes, context.segments_max);
+  // What is lost has left the network; the duplicates do not say so a second time.
+  if (flight.lost_bytes() != lost_before) duplicates_ = 0;
+}
+
 void Recovery::OnProbe(Seq nxt, bool retransmits) {
   probe_out_ = true;
   probe_retransmits_ = retransmits;

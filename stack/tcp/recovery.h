@@ -68,6 +68,8 @@ class Recovery {
   // [RFC 6298 5.4-5.6] the retransmission timer ran out. True when it is the first time for this
   // data.
   bool OnTimeout(const Context& context, Seq una, Seq nxt);
+  // [RFC 1191 6.4] segments are smaller now: what is larger was lost.
+  void OnPathMtu(const Context& context);
   // A loss probe is about to leave; `retransmits` when it is the last segment again.
   void OnProbe(Seq nxt, bool retransmits);
   bool HasProbeOut() const { return probe_out_; }

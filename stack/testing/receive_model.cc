@@ -8,6 +8,8 @@ namespace {
 
 // [RFC 7323 5.5] a timestamp that is older than this says nothing any more.
 constexpr Duration kTimestampLife = std::chrono::days(24);
+// Who counts the hours of that may keep it for one more.
+constexpr Duration kTimestampSlack = std::chrono::hours(1);
 constexpr int64_t kRange = int64_t{1} << 32;
 
 }  // namespace
@@ -110,12 +112,23 @@ bool ReceiveModel::PawsRejects(const Segment& segment, Instant now) {
   if (!timestamp_recent_) return false;
   const bool older = static_cast<int32_t>(*segment.timestamp - *timestamp_recent_) < 0;
   if (!older) return false;
-  if (now - timestamp_recent_at_ >= kTimestampLife) {
+  const Duration age = now - timestamp_recent_at_;
+  if (age >= kTimestampLife) {
+    if (age < kTimestampLife + kTimestampSlack) is_certain_ = false;
     timestamp_recent_.reset();
     return false;
   }
   ack_due_ = true;
   return true;
+}
+
+// [RFC 7323 4.3 (2)]
+void ReceiveModel::TakeTimestamp(const Segment& segment, int64_t begin, Instant now) {
+  if (!timestamps_ || !segment.timestamp || begin > last_ack_sent_) return;
+  if (timestamp_recent_ && static_cast<int32_t>(*segment.timestamp - *timestamp_recent_) < 0)
+    return;
+  timestamp_recent_ = segment.timestamp;
+  timestamp_recent_at_ = now;
 }
 
 // [RFC 9293 3.10.7.4] the four cases of the first step.
@@ -147,7 +160,11 @@ void ReceiveModel::OnArrival(const Segment& segment, Instant now) {
     if (state_ == State::kSynReceived && syn && !rst && begin == 0) {
       // [RFC 9293 3.10.7.4] first: an acknowledgement, and no reset, whatever its own number is.
       ack_due_ = true;
-      if (CheckAck(segment, begin)) return;
+      if (CheckAck(segment, begin)) {
+        // Where its acknowledgement is taken, so is its timestamp.
+        TakeTimestamp(segment, begin, now);
+        return;
+      }
       reset_due_ = false;
     }
     if (rst || syn || right_edge_ > rcv_nxt_ || begin != rcv_nxt_) {
@@ -172,12 +189,7 @@ void ReceiveModel::OnArrival(const Segment& segment, Instant now) {
   }
   // Fifth.
   if (!CheckAck(segment, begin)) return;
-  // [RFC 7323 4.3 (2)]
-  if (timestamps_ && segment.timestamp && begin <= last_ack_sent_ &&
-      (!timestamp_recent_ || static_cast<int32_t>(*segment.timestamp - *timestamp_recent_) >= 0)) {
-    timestamp_recent_ = segment.timestamp;
-    timestamp_recent_at_ = now;
-  }
+  TakeTimestamp(segment, begin, now);
   if (state_ == State::kClosed || state_ == State::kTimeWait) return;
   if (storable) TakeText(segment, begin);
 }

@@ -88,8 +88,8 @@ class ReceiveModel {
   // Text that is there to be read, all told: bytes of the stream in order.
   uint64_t delivered_bytes() const { return delivered_bytes_; }
   // False once a segment came about which the RFCs leave a choice: a FIN before text that has
-  // arrived already, an old acknowledgement that only an old window admits. What the model says
-  // from then on may differ from what a right TCP does.
+  // arrived already, an old acknowledgement that only an old window admits, a timestamp in the hour
+  // after 24 days. What the model says from then on may differ from what a right TCP does.
   bool is_certain() const { return is_certain_; }
   // The last segment must be answered: with a reset, or with an acknowledgement (which a limit on
   // challenges may suppress, and which may wait where nothing but text in order came).
@@ -102,6 +102,7 @@ class ReceiveModel {
   static int64_t Offset(uint32_t value, uint32_t initial, int64_t near);
   void OnSynSentArrival(const Segment& segment, Instant now);
   bool PawsRejects(const Segment& segment, Instant now);
+  void TakeTimestamp(const Segment& segment, int64_t begin, Instant now);
   bool IsAcceptable(int64_t begin, int64_t length) const;
   bool CheckAck(const Segment& segment, int64_t begin);
   void TakeText(const Segment& segment, int64_t begin);

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace aether::testing {
 namespace {
@@ -221,7 +222,13 @@ TEST(ReceiveModel, OldTimestampsAreRefused) {
   EXPECT_EQ(gets(41, 1000), 41u);
   // [RFC 7323 5.5] after 24 days it says nothing any more.
   EXPECT_EQ(gets(41, 1000, kNow + std::chrono::days(24) - std::chrono::seconds(1)), 41u);
+  Fixture hours = f;
+  EXPECT_EQ(gets(41, 1000, kNow + std::chrono::days(24) + std::chrono::hours(1)), 51u);
+  EXPECT_TRUE(f.model.is_certain());
+  // It may be counted in hours.
+  std::swap(f, hours);
   EXPECT_EQ(gets(41, 1000, kNow + std::chrono::days(24)), 51u);
+  EXPECT_FALSE(f.model.is_certain());
   // Resets are exempt.
   f.model.OnArrival({.seq = f.model.rcv_nxt(), .flags = kRst}, kNow);
   EXPECT_EQ(f.model.state(), State::kClosed);
@@ -259,6 +266,23 @@ TEST(ReceiveModel, SynSent) {
   both.OnArrival({.seq = kIrs, .ack = kIss + 1, .flags = kSyn | kAck}, kNow);
   EXPECT_EQ(both.state(), State::kEstablished);
   EXPECT_TRUE(both.ack_due());
+}
+
+// [RFC 7323 4.3 (2)] of the SYN-ACK of a simultaneous open as well.
+TEST(ReceiveModel, WhoseAcknowledgementCountsHasATimestampThatCounts) {
+  ReceiveModel model = ReceiveModel::SynSent({.timestamps = true}, kIss);
+  model.OnSent({.seq = kIss, .flags = kSyn, .window = 1000}, 1000);
+  model.OnArrival({.seq = kIrs, .flags = kSyn, .timestamp = 100}, kNow);
+  model.OnSent({.seq = kIss, .ack = kIrs + 1, .flags = kSyn | kAck}, 1000);
+  model.OnArrival({.seq = kIrs, .ack = kIss + 1, .flags = kSyn | kAck, .timestamp = 200}, kNow);
+  ASSERT_EQ(model.state(), State::kEstablished);
+  model.OnSent({.seq = kIss + 1, .ack = kIrs + 1}, 1000);
+  for (const uint32_t timestamp : {199u, 200u}) {
+    model.OnArrival(
+        {.seq = kIrs + 1, .ack = kIss + 1, .flags = kAck, .text_bytes = 10, .timestamp = timestamp},
+        kNow);
+    EXPECT_EQ(model.rcv_nxt(), kIrs + (timestamp == 200 ? 11 : 1));
+  }
 }
 
 // [RFC 9293 3.8.6.3] [RFC 5681 4.2]

@@ -178,6 +178,24 @@ TEST(StackTcpPathMtu, OnlyShrinks) {
   EXPECT_EQ(Inspect(*s).mss_bytes, 960);
 }
 
+// [RFC 1191 6.4] What is taken for lost has left the network: duplicates of before do not say so a
+// second time, and set nothing free beyond the congestion window.
+TEST(StackTcpPathMtu, WhatWasTooLargeLeavesWithinTheWindow) {
+  ScriptOptions options = FullOptions();
+  options.syn_options = MssOption(1000);
+  const auto s = Script::Established(options);
+  s->Write(Pattern(10'000));
+  s->Advance(seconds(1));
+  s->DiscardOutput();
+  for (int i = 0; i < 10; ++i) s->peer().Ack(1);
+  s->DiscardOutput();
+  EXPECT_EQ(Inspect(*s).cwnd_bytes, 1000u);
+  s->SendDelivered(IcmpError(s->peer(), 3, 4, 1, 600));
+  for (const size_t bytes : {560u, 440u})
+    EXPECT_EQ(s->Expect(Data("").WithAnyData()).tcp->payload.size(), bytes);
+  s->ExpectNothing();
+}
+
 // --- Urgent data ---
 
 Segment Urgent(std::string_view text, uint16_t pointer) {
