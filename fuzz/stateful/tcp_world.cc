@@ -328,6 +328,8 @@ void TcpWorld::CheckBurst(Owned& owned, const tcp::Snapshot& snapshot) const {
   owned.cwnd_bytes = snapshot.cwnd_bytes;
   owned.mss_bytes = snapshot.mss_bytes;
   if (owned.flow == kFlows || snapshot.local != flows_[owned.flow].stack()) return;
+  // Between the same ends there is another one by now, whose text it is.
+  if (owned.is_over || snapshot.state == tcp::State::kClosed) return;
   if (config().profile.congestion == tcp::CongestionAlgorithm::kNone) return;
   const Sent& sent = sent_[owned.flow];
   constexpr uint32_t kBeyond = 4;
@@ -346,7 +348,9 @@ void TcpWorld::CheckOwned(Owned& owned) {
   const auto snapshot = stack().Inspect(owned.id);
   FUZZ_CHECK(P4, snapshot.has_value());
   CurrentTrace().Add(static_cast<uint64_t>(snapshot->state));
-  behaviour_.Add(static_cast<uint64_t>(snapshot->state));
+  // A wake for nothing is no behaviour: clocks of milliseconds have one more where they wrap.
+  if (owned.seen_state != snapshot->state) behaviour_.Add(static_cast<uint64_t>(snapshot->state));
+  owned.seen_state = snapshot->state;
   const uint32_t flight = snapshot->snd_nxt.DistanceFrom(snapshot->snd_una);
   FUZZ_CHECK(P4, flight <= owned.written_bytes + 2);
   FUZZ_CHECK(P4, snapshot->send_queue_bytes <= owned.written_bytes);

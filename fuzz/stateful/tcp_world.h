@@ -106,6 +106,7 @@ class TcpWorld : public World {
     // P7: at the end of the step before.
     uint32_t cwnd_bytes = 0;
     uint32_t mss_bytes = 0;
+    std::optional<tcp::State> seen_state{};
   };
 
   void Own(ConnectionId id);
