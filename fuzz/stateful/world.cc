@@ -86,8 +86,6 @@ Config SmallConfig() {
   config.tcp.held_ranges_max = 16;
   config.tcp.flight_segments_max = 64;
   config.tcp.port_tries_max = 16;
-  config.tcp.user_timeout = std::chrono::seconds(30);
-  config.tcp.orphan_timeout = std::chrono::seconds(15);
   config.buffers = {
       .chunks_max = 24, .send_items_max = 64, .sent_segments_max = 128, .held_ranges_max = 32};
   return config;
