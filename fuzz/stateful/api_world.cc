@@ -13,7 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr int kRoundsMax = 4000;
+// P8: all that a peer has written and all that is queued for it, byte by byte: a peer whose window
+// was never larger gets each as soon as it has acknowledged the last one.
+constexpr int kRoundsMax = 2 * StreamPeer::kStreamBytesMax + 4000;
+constexpr int kDeadlinesMax = 4000;
 constexpr size_t kProbeRecordsMax = 64;
 constexpr Duration kAdvanceMax = std::chrono::minutes(10);
 
@@ -137,7 +140,7 @@ void ApiWorld::Pump() {
 
 void ApiWorld::PassTime(Duration by) {
   const Instant end = now() + by;
-  for (int round = 0; round < kRoundsMax; ++round) {
+  for (int round = 0; round < kDeadlinesMax; ++round) {
     ++steps_;
     if (!AdvanceToDeadline(end - now())) break;
     Pump();

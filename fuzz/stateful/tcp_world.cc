@@ -328,8 +328,8 @@ void TcpWorld::CheckBurst(Owned& owned, const tcp::Snapshot& snapshot) const {
   owned.cwnd_bytes = snapshot.cwnd_bytes;
   owned.mss_bytes = snapshot.mss_bytes;
   if (owned.flow == kFlows || snapshot.local != flows_[owned.flow].stack()) return;
-  // Between the same ends there is another one by now, whose text it is.
-  if (owned.is_over || snapshot.state == tcp::State::kClosed) return;
+  // What the flow sends then is of the connection after it.
+  if (snapshot.state == tcp::State::kClosed || snapshot.state == tcp::State::kTimeWait) return;
   if (config().profile.congestion == tcp::CongestionAlgorithm::kNone) return;
   const Sent& sent = sent_[owned.flow];
   constexpr uint32_t kBeyond = 4;
