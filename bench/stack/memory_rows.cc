@@ -52,7 +52,7 @@ class Population {
   explicit Population(const MemoryOptions& options)
       : options_(options),
         log_(16),
-        client_(options.count, options.what == What::kTimeWait, false,
+        client_({.open_max = options.count, .close = options.what == What::kTimeWait},
                 ExpectedResponse(options.what == What::kTimeWait)),
         out_(2048) {}
 
