@@ -10,6 +10,7 @@
 #include "bench/common/suite.h"
 #include "bench/stack/lock_count.h"
 #include "bench/stack/operations.h"
+#include "bench/stack/resident.h"
 #include "bench/stack/rows.h"
 #include "bench/stack/scenario.h"
 #include "bench/stack/stack_cases.h"
