@@ -43,12 +43,14 @@ std::optional<std::string> RunHostileCase(std::string_view name, uint64_t operat
   const std::optional<SiegeOptions> options = ParseCase(name);
   if (!options) return std::nullopt;
   Siege siege(*options);
+  totals.answered = 0;
   while (totals.operations < operations) {
     siege.Record();
     aether_counted_region([&] { siege.RunWhole(); });
     totals.operations += siege.operations_per_chunk();
     totals.frames_in += siege.frames_in();
     totals.frames_out += siege.frames_out();
+    *totals.answered += siege.answered();
   }
   return siege.Wrong();
 }

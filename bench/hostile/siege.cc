@@ -162,6 +162,7 @@ void Siege::FinishBatch() {
   const FrameLog::Batch& batch = log_.Close(now_, open_.operations);
   if (is_recording_) {
     whole_.operations += open_.operations;
+    whole_.answered += open_.answered;
     whole_.hostile_frames += open_.hostile_frames;
     if (split_ == 0 && whole_.operations >= operations_per_chunk_ / kWarmUpShare) {
       split_ = log_.batches().size();

@@ -71,6 +71,8 @@ class Siege {
   uint64_t frames_in() const { return log_.frame_count(); }
   uint64_t frames_out() const { return log_.sent_hashes().size(); }
   uint32_t hostile_frames() const { return whole_.hostile_frames; }
+  // Requests of the chunk that were answered before the client's next turn.
+  uint32_t answered() const { return whole_.answered; }
   // The most of each that the server held after any batch.
   const MemoryUse& high_water() const { return high_water_; }
   const Server& measured() const { return *measured_; }

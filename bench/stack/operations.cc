@@ -24,6 +24,8 @@ int Print(const OperationTotals& totals, const std::string& wrong) {
               static_cast<unsigned long long>(totals.operations),
               static_cast<unsigned long long>(totals.frames_in),
               static_cast<unsigned long long>(totals.frames_out), unit);
+  if (totals.answered)
+    std::printf("answered %llu\n", static_cast<unsigned long long>(*totals.answered));
   return 0;
 }
 

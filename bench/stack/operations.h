@@ -16,6 +16,8 @@ struct OperationTotals {
   uint64_t operations = 0;
   uint64_t frames_in = 0;
   uint64_t frames_out = 0;
+  // Of the operations, where not all have to be.
+  std::optional<uint64_t> answered{};
 };
 
 // Does `operations` of a case or some more, in whole chunks, and counts them. What was wrong, empty
