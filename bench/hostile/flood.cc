@@ -46,7 +46,7 @@ class AckFlood : public Flood {
   void Add(FrameLog& log, Instant) override {
     std::array<uint8_t, 12> options{1, 1, 8, 10};
     generator_.Fill(MutableBytes(options).subspan(4));
-    const bool in_a_real_name = generator_.Below(2) == 0;
+    const bool in_a_real_name = ++sent_ % 2 == 0;
     WriteSegment({.from = in_a_real_name ? real_flow_().client : Forged(generator_),
                   .sequence = generator_.Next32(),
                   .acknowledgment = generator_.Next32(),
@@ -59,6 +59,7 @@ class AckFlood : public Flood {
 
  private:
   std::function<RealFlow()> real_flow_;
+  uint64_t sent_ = 0;
   Generator generator_{0xac};
 };
 
@@ -68,7 +69,7 @@ class RstFlood : public Flood {
   void Add(FrameLog& log, Instant) override {
     const RealFlow flow = real_flow_();
     // Never the very number, which would be no attack but the end.
-    const bool is_near = generator_.Below(4) == 0;
+    const bool is_near = ++sent_ % 4 == 0;
     const uint32_t away = is_near ? 256 + generator_.Below(32'000) : generator_.Next32() | 0x10000u;
     WriteSegment(
         {.from = flow.client, .sequence = flow.next_sequence + away, .flags = tcp_flags::kRst},
@@ -78,6 +79,7 @@ class RstFlood : public Flood {
 
  private:
   std::function<RealFlow()> real_flow_;
+  uint64_t sent_ = 0;
   Generator generator_{0x4357};
 };
 

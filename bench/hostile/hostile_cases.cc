@@ -1,4 +1,7 @@
 // The cases of bench_hostile that callgrind counts; bench/floods drives it.
+#include <algorithm>
+#include <utility>
+
 #include "bench/hostile/rows.h"
 #include "bench/stack/counted_region.h"
 
@@ -6,6 +9,30 @@ namespace aether::bench {
 namespace {
 
 constexpr std::string_view kKnownKey = "hash_collision_known_key";
+
+// The server, and a list of everybody whom it ever heard of, in which it looks each one up: what a
+// flood must not find.
+class Hoarder : public Server {
+ public:
+  explicit Hoarder(std::unique_ptr<Server> server) : server_(std::move(server)) {}
+  void Receive(std::span<const Bytes> frames, Instant now) override {
+    for (const Bytes frame : frames) {
+      // One in 16 is kept, so that the bench comes to its end.
+      const uint32_t key = static_cast<uint32_t>(FrameLog::HashOf(frame));
+      known_ += static_cast<uint64_t>(std::ranges::count(keys_, key));
+      if (++seen_ % 16 == 0) keys_.push_back(key);
+    }
+    server_->Receive(frames, now);
+  }
+  size_t Transmit(MutableBytes out, Instant now) override { return server_->Transmit(out, now); }
+  const Stack* stack() const override { return server_->stack(); }
+
+ private:
+  std::unique_ptr<Server> server_;
+  std::vector<uint32_t> keys_;
+  uint64_t seen_ = 0;
+  uint64_t known_ = 0;
+};
 
 bool TakeTraffic(std::string_view text, SiegeOptions& options) {
   options.close = text == "close";
@@ -25,6 +52,11 @@ bool TakeFloodAndTraffic(std::string_view text, SiegeOptions& options) {
 
 std::optional<SiegeOptions> ParseCase(std::string_view text) {
   SiegeOptions options{.frames_per_chunk = 2048};
+  if (TakePrefix(text, "hoarder/")) {
+    options.make_server = [](const ServerOptions& server) -> std::unique_ptr<Server> {
+      return std::make_unique<Hoarder>(MakeServer(server));
+    };
+  }
   if (TakePrefix(text, "unattacked/")) {
     if (TakeTraffic(text, options)) return options;
     return std::nullopt;

@@ -22,8 +22,9 @@ void AddMemoryRows(Suite& suite);
 
 // --- hostile_cases.cc: what callgrind counts ---
 inline constexpr char kHostileCases[] =
-    "under_flood/FLOOD/TRAFFIC, flood_alone/FLOOD/TRAFFIC, unattacked/TRAFFIC, where FLOOD is syn, "
-    "ack, rst, fragment, reordering_hole, sack_hole, tiny_window, slow_reader, slow_crowd, "
+    "[hoarder/](under_flood/FLOOD/TRAFFIC, flood_alone/FLOOD/TRAFFIC or unattacked/TRAFFIC), where "
+    "FLOOD is syn, ack, rst, fragment, reordering_hole, sack_hole, tiny_window, slow_reader, "
+    "slow_crowd, "
     "hash_collision or hash_collision_known_key, and TRAFFIC is keepalive or close";
 std::optional<std::string> RunHostileCase(std::string_view name, uint64_t operations,
                                           OperationTotals& totals);
