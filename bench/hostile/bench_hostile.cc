@@ -16,10 +16,11 @@ void Fill(Suite& suite) {
 }  // namespace aether::bench
 
 int main(int argc, char** argv) {
-  using namespace aether::bench;
-  if (IsOperationsCall(argc, argv)) return RunOperations(argc, argv, kHostileCases, RunHostileCase);
-  KeepTablesApart();
-  const int code = SuiteMain(argc, argv, Fill);
-  PrintSieges();
+  namespace bench = aether::bench;
+  if (bench::IsOperationsCall(argc, argv))
+    return bench::RunOperations(argc, argv, bench::kHostileCases, bench::RunHostileCase);
+  bench::KeepTablesApart();
+  const int code = bench::SuiteMain(argc, argv, bench::Fill);
+  bench::PrintSieges();
   return code;
 }

@@ -141,13 +141,13 @@ std::optional<std::string> RunCaseOfVariant(std::string_view name, uint64_t oper
 }  // namespace aether::bench
 
 int main(int argc, char** argv) {
-  using namespace aether::bench;
-  if (IsOperationsCall(argc, argv)) {
-    return RunOperations(argc, argv,
-                         "PROFILE/CASE, where PROFILE is full, classic, full-MECHANISM or "
-                         "classic+MECHANISM, and CASE is one of bench_stack",
-                         RunCaseOfVariant);
+  namespace bench = aether::bench;
+  if (bench::IsOperationsCall(argc, argv)) {
+    return bench::RunOperations(argc, argv,
+                                "PROFILE/CASE, where PROFILE is full, classic, full-MECHANISM or "
+                                "classic+MECHANISM, and CASE is one of bench_stack",
+                                bench::RunCaseOfVariant);
   }
-  KeepTablesApart();
-  return SuiteMain(argc, argv, Fill);
+  bench::KeepTablesApart();
+  return bench::SuiteMain(argc, argv, bench::Fill);
 }
