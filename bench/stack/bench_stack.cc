@@ -10,8 +10,10 @@
 #include "bench/common/suite.h"
 #include "bench/stack/lock_count.h"
 #include "bench/stack/operations.h"
+#include "bench/stack/resident.h"
 #include "bench/stack/rows.h"
 #include "bench/stack/scenario.h"
+#include "bench/stack/stack_cases.h"
 #include "stack/testing/counting_allocator.h"
 
 namespace aether::bench {
@@ -137,7 +139,13 @@ void Fill(Suite& suite) {
 }  // namespace aether::bench
 
 int main(int argc, char** argv) {
-  if (aether::bench::IsOperationsCall(argc, argv)) return aether::bench::RunOperations(argc, argv);
-  aether::bench::KeepTablesApart();
-  return aether::bench::SuiteMain(argc, argv, aether::bench::Fill);
+  namespace bench = aether::bench;
+  if (bench::IsOperationsCall(argc, argv)) {
+    return bench::RunOperations(argc, argv, bench::kStackCases,
+                                [](auto name, auto operations, auto& totals) {
+                                  return bench::RunStackCase(name, operations, totals);
+                                });
+  }
+  bench::KeepTablesApart();
+  return bench::SuiteMain(argc, argv, bench::Fill);
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "bench/stack/segment_writer.h"
 #include "stack/testing/frame_builder.h"
 #include "stack/testing/naive_parser.h"
 #include "stack/wire/checksum.h"
@@ -12,8 +13,8 @@
 namespace aether::bench {
 namespace {
 
-constexpr size_t kIp = 14;
-constexpr size_t kTcp = 34;
+constexpr size_t kIp = testing::kIpv4At;
+constexpr size_t kTcp = testing::kIpv4PayloadAt;
 
 // Multiplication modulo 2^32 undone: Newton's iteration doubles the right bits each time.
 constexpr uint32_t InverseOf(uint32_t odd) {
@@ -53,42 +54,42 @@ uint32_t NumberOf(Ipv4Endpoint client) {
   return (x - 0x5eedu) * InverseOf(0x9e3779b1u);
 }
 
-Client::Client(uint32_t open_max, bool close, bool strict, Bytes response)
-    : close_(close), strict_(strict), response_(response), peers_(open_max) {}
+Client::Client(const ClientOptions& options, Bytes response)
+    : options_(options), response_(response), peers_(options.open_max) {}
+
+bool Client::IsOwed(uint32_t number) const {
+  const Peer& peer = peers_[number % peers_.size()];
+  return peer.number == number && peer.owed != Owed::kNothing;
+}
+
+bool Client::IsLost(uint32_t number) const {
+  const Peer& peer = peers_[number % peers_.size()];
+  return peer.number == number && peer.is_lost;
+}
+
+uint32_t Client::NextSequence(uint32_t number) const {
+  const Peer& peer = peers_[number % peers_.size()];
+  return peer.number == number ? peer.snd_nxt : 0;
+}
 
 void Client::Segment(Peer& peer, uint8_t flags, Bytes options, Bytes text, FrameLog& log) {
-  const size_t tcp_bytes = 20 + options.size() + text.size();
-  const MutableBytes frame = log.Add(kTcp + tcp_bytes);
-  const Ipv4Endpoint own = ClientOf(peer.number);
-  uint8_t* const at = frame.data();
-  testing::kOurMac.Store(at);
-  testing::kPeerMac.Store(at + 6);
-  StoreBe<uint16_t>(at + 12, 0x0800);
-  uint8_t* const ip = at + kIp;
-  StoreBe<uint16_t>(ip, 0x4500);
-  StoreBe<uint16_t>(ip + 2, static_cast<uint16_t>(20 + tcp_bytes));
-  StoreBe<uint16_t>(ip + 4, static_cast<uint16_t>(generator_.Next32()));
-  StoreBe<uint16_t>(ip + 6, 0x4000);
-  StoreBe<uint32_t>(ip + 8, 0x3f060000);
-  StoreBe(ip + 12, own.address.value);
-  StoreBe(ip + 16, testing::kOurIp.value);
-  StoreBe(ip + 10, ChecksumOf(SumHeader(ip, 20)));
-  uint8_t* const tcp = at + kTcp;
-  StoreBe(tcp, own.port);
-  StoreBe<uint16_t>(tcp + 2, 80);
-  StoreBe(tcp + 4, peer.snd_nxt);
-  StoreBe(tcp + 8, (flags & tcp_flags::kAck) != 0 ? peer.rcv_nxt : 0);
-  tcp[12] = static_cast<uint8_t>((20 + options.size()) << 2);
-  tcp[13] = flags;
-  StoreBe<uint16_t>(tcp + 14, 502);
-  StoreBe<uint32_t>(tcp + 16, 0);
-  if (!options.empty()) std::memcpy(tcp + 20, options.data(), options.size());
-  if (!text.empty()) std::memcpy(tcp + 20 + options.size(), text.data(), text.size());
-  const uint16_t pseudo =
-      SumPseudoHeader(own.address, testing::kOurIp, 6, static_cast<uint16_t>(tcp_bytes));
-  StoreBe(tcp + 16, ChecksumOf(SumAdd(pseudo, SumBytes({tcp, tcp_bytes}))));
+  WriteSegment({.from = ClientOf(peer.number),
+                .sequence = peer.snd_nxt,
+                .acknowledgment = (flags & tcp_flags::kAck) != 0 ? peer.rcv_nxt : 0,
+                .flags = flags,
+                .window = 502,
+                .identification = static_cast<uint16_t>(generator_.Next32()),
+                .options = options,
+                .text = text},
+               log);
   peer.snd_nxt += static_cast<uint32_t>(text.size()) + ((flags & tcp_flags::kSyn) != 0 ? 1 : 0) +
                   ((flags & tcp_flags::kFin) != 0 ? 1 : 0);
+}
+
+// Behind the handshake: of a peer that agreed to timestamps, and of others nothing.
+void Client::Plain(Peer& peer, uint8_t flags, Bytes text, FrameLog& log, Instant now) {
+  if (!options_.timestamps) return Segment(peer, flags, {}, text, log);
+  Segment(peer, flags, Timestamps(NowMs(now), peer.ts_recent), text, log);
 }
 
 void Client::Owe(Peer& peer, Owed what) {
@@ -108,7 +109,7 @@ void Client::Syn(uint32_t number, FrameLog& log, Instant now) {
 
 void Client::Ack(uint32_t number, FrameLog& log, Instant now) {
   Peer& peer = Of(number);
-  Segment(peer, tcp_flags::kAck, Timestamps(NowMs(now), peer.ts_recent), {}, log);
+  Plain(peer, tcp_flags::kAck, {}, log, now);
 }
 
 void Client::Request(uint32_t number, FrameLog& log, Instant now) {
@@ -116,16 +117,23 @@ void Client::Request(uint32_t number, FrameLog& log, Instant now) {
   std::array<char, 96> text;
   const int size =
       std::snprintf(text.data(), text.size(), "GET /?%08x HTTP/1.1\r\nHost: 10.0.0.2\r\n%s\r\n",
-                    generator_.Next32(), close_ ? "Connection: close\r\n" : "");
-  Segment(peer, tcp_flags::kAck | tcp_flags::kPsh, Timestamps(NowMs(now), peer.ts_recent),
-          Bytes(reinterpret_cast<const uint8_t*>(text.data()), static_cast<size_t>(size)), log);
+                    generator_.Next32(), options_.close ? "Connection: close\r\n" : "");
+  Plain(peer, tcp_flags::kAck | tcp_flags::kPsh,
+        Bytes(reinterpret_cast<const uint8_t*>(text.data()), static_cast<size_t>(size)), log, now);
   Owe(peer, Owed::kResponse);
 }
 
 void Client::Fin(uint32_t number, FrameLog& log, Instant now) {
   Peer& peer = Of(number);
-  Segment(peer, tcp_flags::kAck | tcp_flags::kFin, Timestamps(NowMs(now), peer.ts_recent), {}, log);
+  Plain(peer, tcp_flags::kAck | tcp_flags::kFin, {}, log, now);
   Owe(peer, Owed::kAckOfFin);
+}
+
+void Client::Abandon(uint32_t number, FrameLog& log) {
+  Peer& peer = Of(number);
+  if (peer.owed != Owed::kNothing) --owed_;
+  peer.owed = Owed::kNothing;
+  Segment(peer, tcp_flags::kRst, {}, {}, log);
 }
 
 void Client::Arp(FrameLog& log) {
@@ -139,7 +147,7 @@ void Client::OnFrame(Bytes frame) {
 }
 
 std::string Client::CheckFrame(Bytes frame) {
-  if (strict_) {
+  if (options_.strict) {
     const auto naive = testing::NaiveParse(frame);
     if (!naive) return naive.error();
   }
@@ -157,7 +165,7 @@ std::string Client::CheckFrame(Bytes frame) {
   if (!SumIsValid(SumAdd(pseudo, SumBytes(segment)))) return "wrong TCP checksum";
   const uint32_t number = NumberOf({to, LoadBe<uint16_t>(segment.data() + 2)});
   Peer& peer = Of(number);
-  if (peer.number != number) return "a segment for nobody";
+  if (peer.number != number) return options_.may_lose ? "" : "a segment for nobody";
   return CheckSegment(peer, segment);
 }
 
@@ -167,25 +175,37 @@ std::string Client::CheckSegment(Peer& peer, Bytes segment) {
   const size_t header = size_t{segment[12]} >> 4 << 2;
   if (header < 20 || header > segment.size()) return "wrong data offset";
   const Bytes text = segment.subspan(header);
-  if (peer.owed == Owed::kNothing) return "an answer that nobody asked for";
+  const bool is_pure = flags == tcp_flags::kAck && text.empty();
+  if ((options_.takes_acks || options_.may_lose) && is_pure &&
+      (peer.owed != Owed::kAckOfFin || LoadBe<uint32_t>(segment.data() + 8) != peer.snd_nxt)) {
+    return {};
+  }
+  if (options_.may_lose && (flags & tcp_flags::kRst) != 0) {
+    if (peer.owed != Owed::kNothing) --owed_;
+    peer.owed = Owed::kNothing;
+    peer.is_lost = true;
+    return {};
+  }
+  if (peer.owed == Owed::kNothing)
+    return options_.may_lose ? "" : "an answer that nobody asked for";
   const Owed owed = peer.owed;
   peer.owed = Owed::kNothing;
   --owed_;
   if (LoadBe<uint32_t>(segment.data() + 8) != peer.snd_nxt) return "another acknowledgement";
   const auto timestamp = TimestampOf(segment.subspan(20, header - 20));
-  if (!timestamp) return "no timestamp";
-  peer.ts_recent = *timestamp;
+  if (timestamp.has_value() != options_.timestamps)
+    return timestamp ? "a timestamp" : "no timestamp";
+  peer.ts_recent = timestamp.value_or(0);
   if (owed == Owed::kSynAck) {
     peer.rcv_nxt = sequence + 1;
     return flags == (tcp_flags::kSyn | tcp_flags::kAck) && text.empty() ? "" : "no SYN-ACK";
   }
   if (sequence != peer.rcv_nxt) return "another sequence number";
-  if (owed == Owed::kAckOfFin)
-    return flags == tcp_flags::kAck && text.empty() ? "" : "no ACK of the FIN";
-  const uint8_t expected = tcp_flags::kAck | (close_ ? tcp_flags::kFin : uint8_t{0});
+  if (owed == Owed::kAckOfFin) return is_pure ? "" : "no ACK of the FIN";
+  const uint8_t expected = tcp_flags::kAck | (options_.close ? tcp_flags::kFin : uint8_t{0});
   if ((flags & ~tcp_flags::kPsh) != expected) return "other flags with the response";
   if (!std::ranges::equal(text, response_)) return "another response";
-  peer.rcv_nxt += static_cast<uint32_t>(text.size()) + (close_ ? 1 : 0);
+  peer.rcv_nxt += static_cast<uint32_t>(text.size()) + (options_.close ? 1 : 0);
   return {};
 }
 

@@ -75,7 +75,12 @@ Scenario::Scenario(const ScenarioOptions& options)
       log_(FramesMax(options)),
       twin_(options.make_server(ServerOptionsOf(options))),
       measured_(options.make_server(ServerOptionsOf(options))),
-      client_(OpenMax(options), options.close, options.strict, ExpectedResponse(options.close)) {
+      client_(
+          {.open_max = OpenMax(options),
+           .close = options.close,
+           .strict = options.strict,
+           .timestamps = options.profile.timestamps || options.server == ServerKind::kReflector},
+          ExpectedResponse(options.close)) {
   RefreshNeighbour();
   ReplaySetup();
   if (options.close) {

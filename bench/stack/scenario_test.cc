@@ -170,7 +170,7 @@ class ClientAnswer : public ::testing::Test {
   FrameLog log_{16};
   uint32_t sequence_ = 1000;
   testing::Frame frame_;
-  Client client_{4, /*close=*/false, /*strict=*/true, response_};
+  Client client_{{.open_max = 4, .strict = true}, response_};
 };
 
 TEST_F(ClientAnswer, TheRightOneIsTaken) {
@@ -199,7 +199,7 @@ TEST_F(ClientAnswer, OtherFlagsAreNoticed) {
 
 TEST(Bulk, TextArrivesWholeBothWays) {
   for (const bool both_ways : {false, true}) {
-    Bulk bulk(both_ways, /*check=*/true);
+    Bulk bulk({.both_ways = both_ways, .check = true});
     const uint64_t before = bulk.bytes_read();
     bulk.RunChunk();
     EXPECT_GE(bulk.bytes_read() - before,
