@@ -26,13 +26,6 @@ uint32_t NowMs(Instant now) {
   return static_cast<uint32_t>(now.time_since_epoch() / std::chrono::milliseconds(1));
 }
 
-std::array<uint8_t, 12> Timestamps(uint32_t value, uint32_t echo) {
-  std::array<uint8_t, 12> bytes{1, 1, 8, 10};
-  StoreBe(bytes.data() + 4, value);
-  StoreBe(bytes.data() + 8, echo);
-  return bytes;
-}
-
 // As the naive parser reads them, but fast: only the two forms that the stack and the reflector
 // use.
 std::optional<uint32_t> TimestampOf(Bytes options) {
@@ -53,8 +46,15 @@ uint32_t NumberOf(Ipv4Endpoint client) {
   return (x - 0x5eedu) * InverseOf(0x9e3779b1u);
 }
 
-Client::Client(uint32_t open_max, bool close, bool strict, Bytes response)
-    : close_(close), strict_(strict), response_(response), peers_(open_max) {}
+Client::Client(uint32_t open_max, Bytes response, const Options& options)
+    : options_(options), response_(response), peers_(open_max) {}
+
+Bytes Client::OptionsOf(const Peer& peer, Instant now) {
+  if (!options_.timestamps) return {};
+  StoreBe(timestamps_.data() + 4, NowMs(now));
+  StoreBe(timestamps_.data() + 8, peer.ts_recent);
+  return timestamps_;
+}
 
 void Client::Segment(Peer& peer, uint8_t flags, Bytes options, Bytes text, FrameLog& log) {
   const size_t tcp_bytes = 20 + options.size() + text.size();
@@ -108,7 +108,7 @@ void Client::Syn(uint32_t number, FrameLog& log, Instant now) {
 
 void Client::Ack(uint32_t number, FrameLog& log, Instant now) {
   Peer& peer = Of(number);
-  Segment(peer, tcp_flags::kAck, Timestamps(NowMs(now), peer.ts_recent), {}, log);
+  Segment(peer, tcp_flags::kAck, OptionsOf(peer, now), {}, log);
 }
 
 void Client::Request(uint32_t number, FrameLog& log, Instant now) {
@@ -116,15 +116,15 @@ void Client::Request(uint32_t number, FrameLog& log, Instant now) {
   std::array<char, 96> text;
   const int size =
       std::snprintf(text.data(), text.size(), "GET /?%08x HTTP/1.1\r\nHost: 10.0.0.2\r\n%s\r\n",
-                    generator_.Next32(), close_ ? "Connection: close\r\n" : "");
-  Segment(peer, tcp_flags::kAck | tcp_flags::kPsh, Timestamps(NowMs(now), peer.ts_recent),
+                    generator_.Next32(), options_.close ? "Connection: close\r\n" : "");
+  Segment(peer, tcp_flags::kAck | tcp_flags::kPsh, OptionsOf(peer, now),
           Bytes(reinterpret_cast<const uint8_t*>(text.data()), static_cast<size_t>(size)), log);
   Owe(peer, Owed::kResponse);
 }
 
 void Client::Fin(uint32_t number, FrameLog& log, Instant now) {
   Peer& peer = Of(number);
-  Segment(peer, tcp_flags::kAck | tcp_flags::kFin, Timestamps(NowMs(now), peer.ts_recent), {}, log);
+  Segment(peer, tcp_flags::kAck | tcp_flags::kFin, OptionsOf(peer, now), {}, log);
   Owe(peer, Owed::kAckOfFin);
 }
 
@@ -139,7 +139,7 @@ void Client::OnFrame(Bytes frame) {
 }
 
 std::string Client::CheckFrame(Bytes frame) {
-  if (strict_) {
+  if (options_.strict) {
     const auto naive = testing::NaiveParse(frame);
     if (!naive) return naive.error();
   }
@@ -173,8 +173,9 @@ std::string Client::CheckSegment(Peer& peer, Bytes segment) {
   --owed_;
   if (LoadBe<uint32_t>(segment.data() + 8) != peer.snd_nxt) return "another acknowledgement";
   const auto timestamp = TimestampOf(segment.subspan(20, header - 20));
-  if (!timestamp) return "no timestamp";
-  peer.ts_recent = *timestamp;
+  if (timestamp.has_value() != options_.timestamps)
+    return options_.timestamps ? "no timestamp" : "a timestamp that was not agreed on";
+  peer.ts_recent = timestamp.value_or(0);
   if (owed == Owed::kSynAck) {
     peer.rcv_nxt = sequence + 1;
     return flags == (tcp_flags::kSyn | tcp_flags::kAck) && text.empty() ? "" : "no SYN-ACK";
@@ -182,10 +183,10 @@ std::string Client::CheckSegment(Peer& peer, Bytes segment) {
   if (sequence != peer.rcv_nxt) return "another sequence number";
   if (owed == Owed::kAckOfFin)
     return flags == tcp_flags::kAck && text.empty() ? "" : "no ACK of the FIN";
-  const uint8_t expected = tcp_flags::kAck | (close_ ? tcp_flags::kFin : uint8_t{0});
+  const uint8_t expected = tcp_flags::kAck | (options_.close ? tcp_flags::kFin : uint8_t{0});
   if ((flags & ~tcp_flags::kPsh) != expected) return "other flags with the response";
   if (!std::ranges::equal(text, response_)) return "another response";
-  peer.rcv_nxt += static_cast<uint32_t>(text.size()) + (close_ ? 1 : 0);
+  peer.rcv_nxt += static_cast<uint32_t>(text.size()) + (options_.close ? 1 : 0);
   return {};
 }
 

@@ -3,6 +3,7 @@
 // numbers, flags, text. Its time is never measured.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,9 +20,15 @@ uint32_t NumberOf(Ipv4Endpoint client);
 
 class Client {
  public:
+  struct Options {
+    bool close = false;
+    // Every answer is read by the naive parser as well, which takes its time.
+    bool strict = false;
+    // The server must answer with timestamps, or must not; they are always offered.
+    bool timestamps = true;
+  };
   // Connections are numbers from 0 on, of which `open_max` in a row exist at a time.
-  // `strict`: every answer is read by the naive parser as well, which takes its time.
-  Client(uint32_t open_max, bool close, bool strict, Bytes response);
+  Client(uint32_t open_max, Bytes response, const Options& options);
 
   // --- Frames ---
   void Syn(uint32_t number, FrameLog& log, Instant now);
@@ -50,15 +57,17 @@ class Client {
   };
 
   Peer& Of(uint32_t number) { return peers_[number % peers_.size()]; }
+  // Of a segment that is no SYN.
+  Bytes OptionsOf(const Peer& peer, Instant now);
   void Segment(Peer& peer, uint8_t flags, Bytes options, Bytes text, FrameLog& log);
   void Owe(Peer& peer, Owed what);
   std::string CheckFrame(Bytes frame);
   std::string CheckSegment(Peer& peer, Bytes segment);
 
-  bool close_;
-  bool strict_;
+  Options options_;
   Bytes response_;
   std::vector<Peer> peers_;
+  std::array<uint8_t, 12> timestamps_{1, 1, 8, 10};
   Generator generator_{0xc11e};
   uint64_t owed_ = 0;
   std::string wrong_;
