@@ -9,7 +9,10 @@
 
 #include "bench/stack/bulk.h"
 #include "bench/stack/counted_region.h"
+#include "bench/stack/lock_count.h"
 #include "bench/stack/scenario.h"
+#include "bench/stack/wait_count.h"
+#include "stack/testing/counting_allocator.h"
 #include "stack/wire/checksum.h"
 
 namespace aether::bench {
@@ -49,7 +52,25 @@ struct Totals {
   uint64_t operations = 0;
   uint64_t frames_in = 0;
   uint64_t frames_out = 0;
+  // Zero for the reflector.
+  uint64_t bytes_out = 0;
+  uint64_t pure_acks_out = 0;
+  uint64_t retransmissions = 0;
+  uint64_t allocations = 0;
+  uint64_t locks = 0;
+  uint64_t waits = 0;
 };
+
+// The build whose instructions are counted.
+#ifdef __clang__
+constexpr const char* kCompiler = "clang " __clang_version__;
+#else
+constexpr const char* kCompiler = "g++ " __VERSION__;
+#endif
+
+uint64_t RetransmissionsOf(const Counters& counters) {
+  return counters.tcp_retransmissions + counters.tcp_loss_probes;
+}
 
 int Print(const Totals& totals, const std::string& wrong) {
   if (!wrong.empty()) {
@@ -60,16 +81,27 @@ int Print(const Totals& totals, const std::string& wrong) {
   const char* const unit = IsAvailable(ChecksumUnit::kAvx512) ? "avx512"
                            : IsAvailable(ChecksumUnit::kAvx2) ? "avx2"
                                                               : "portable";
-  std::printf("operations %llu\nframes_in %llu\nframes_out %llu\nchecksum_unit %s\n",
-              static_cast<unsigned long long>(totals.operations),
-              static_cast<unsigned long long>(totals.frames_in),
-              static_cast<unsigned long long>(totals.frames_out), unit);
+  const auto print = [](const char* name, uint64_t value) {
+    std::printf("%s %llu\n", name, static_cast<unsigned long long>(value));
+  };
+  print("operations", totals.operations);
+  print("frames_in", totals.frames_in);
+  print("frames_out", totals.frames_out);
+  print("bytes_out", totals.bytes_out);
+  print("pure_acks_out", totals.pure_acks_out);
+  print("retransmissions", totals.retransmissions);
+  print("allocations", totals.allocations);
+  print("locks", totals.locks);
+  print("waits", totals.waits);
+  std::printf("checksum_unit %s\ncompiler %s\n", unit, kCompiler);
   return 0;
 }
 
 int RunScenario(const ScenarioOptions& options, uint64_t operations) {
   Scenario scenario(options);
   Totals totals;
+  const Stack* const stack = scenario.measured().stack();
+  const Counters before = stack != nullptr ? stack->counters() : Counters{};
   while (totals.operations < operations) {
     scenario.Record();
     aether_counted_region([&] { scenario.RunWhole(); });
@@ -77,6 +109,15 @@ int RunScenario(const ScenarioOptions& options, uint64_t operations) {
     totals.frames_in += scenario.frames_in();
     totals.frames_out += scenario.frames_out();
   }
+  if (stack != nullptr) {
+    const Counters& after = stack->counters();
+    totals.bytes_out = after.bytes_out - before.bytes_out;
+    totals.pure_acks_out = after.tcp_pure_acks_out - before.tcp_pure_acks_out;
+    totals.retransmissions = RetransmissionsOf(after) - RetransmissionsOf(before);
+  }
+  totals.allocations = scenario.allocations();
+  totals.locks = scenario.locks();
+  totals.waits = scenario.waits();
   return Print(totals, scenario.Wrong());
 }
 
@@ -84,12 +125,18 @@ int RunBulk(bool both_ways, uint64_t operations) {
   Bulk bulk(both_ways, /*check=*/false);
   Totals totals;
   const uint64_t frames_before = bulk.frames();
+  const testing::AllocationScope allocations;
+  const uint64_t locks_before = LockCount();
+  const uint64_t waits_before = WaitCount();
   while (totals.operations < operations) {
     aether_counted_region([&] { bulk.RunChunk(); });
     totals.operations += Bulk::kSegmentsPerChunk;
   }
   // Each frame is sent by one stack and taken in by the other.
   totals.frames_in = totals.frames_out = bulk.frames() - frames_before;
+  totals.allocations = allocations.count();
+  totals.locks = LockCount() - locks_before;
+  totals.waits = WaitCount() - waits_before;
   return Print(totals, bulk.Wrong());
 }
 
