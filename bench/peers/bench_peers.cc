@@ -57,7 +57,7 @@ void Fill(Suite& suite) {
           .close = close, .connections = connections, .batch = 1, .time_wait_max = 1024};
       ScenarioOptions lwip = ours;
       lwip.is_peer = true;
-      lwip.timestamps = false;
+      lwip.profile.timestamps = false;
       lwip.make_server = MakeLwipServer;
       const std::string row =
           std::string("peers/") + (close ? "close/" : "keepalive/") + std::to_string(connections);

@@ -12,6 +12,7 @@
 #include "bench/stack/operations.h"
 #include "bench/stack/rows.h"
 #include "bench/stack/scenario.h"
+#include "bench/stack/stack_cases.h"
 #include "stack/testing/counting_allocator.h"
 
 namespace aether::bench {
@@ -137,7 +138,12 @@ void Fill(Suite& suite) {
 }  // namespace aether::bench
 
 int main(int argc, char** argv) {
-  if (aether::bench::IsOperationsCall(argc, argv)) return aether::bench::RunOperations(argc, argv);
-  aether::bench::KeepTablesApart();
-  return aether::bench::SuiteMain(argc, argv, aether::bench::Fill);
+  using namespace aether::bench;
+  if (IsOperationsCall(argc, argv)) {
+    return RunOperations(argc, argv, kStackCases, [](auto name, auto operations, auto& totals) {
+      return RunStackCase(name, operations, totals);
+    });
+  }
+  KeepTablesApart();
+  return SuiteMain(argc, argv, Fill);
 }

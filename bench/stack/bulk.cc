@@ -15,10 +15,11 @@ constexpr uint16_t kPort = 5001;
 // Of one turn around both stacks: about 100 ns for each frame.
 constexpr Duration kTurn = std::chrono::microseconds(3);
 
-Config ConfigOf(MacAddress mac, uint64_t seed) {
+Config ConfigOf(MacAddress mac, uint64_t seed, const tcp::Profile& profile) {
   Config config;
   config.mac = mac;
   config.seed = {seed, 7};
+  config.profile = profile;
   // The other end would count the announcement as dropped.
   config.announce = false;
   config.tcp.connections_max = 16;
@@ -28,13 +29,12 @@ Config ConfigOf(MacAddress mac, uint64_t seed) {
 
 }  // namespace
 
-Bulk::Bulk(bool both_ways, bool check)
-    : both_ways_(both_ways),
-      check_(check),
+Bulk::Bulk(const BulkOptions& options)
+    : options_(options),
       payload_(Generator(21).Payload(kPayloadBytes)),
       slots_(kBatch * kSlotBytes) {
-  ends_[0].stack = std::make_unique<Stack>(ConfigOf(testing::kPeerMac, 1), now_);
-  ends_[1].stack = std::make_unique<Stack>(ConfigOf(testing::kOurMac, 2), now_);
+  ends_[0].stack = std::make_unique<Stack>(ConfigOf(testing::kPeerMac, 1, options.profile), now_);
+  ends_[1].stack = std::make_unique<Stack>(ConfigOf(testing::kOurMac, 2, options.profile), now_);
   Stack& client = *ends_[0].stack;
   Stack& server = *ends_[1].stack;
   client.SetAddress({testing::kPeerIp, 24}, std::nullopt);
@@ -61,11 +61,11 @@ void Bulk::RunChunk() {
 
 void Bulk::Step() {
   Write(ends_[0]);
-  if (both_ways_) Write(ends_[1]);
+  if (options_.both_ways) Write(ends_[1]);
   Move(ends_[0], ends_[1]);
   Read(ends_[1]);
   Move(ends_[1], ends_[0]);
-  if (both_ways_) Read(ends_[0]);
+  if (options_.both_ways) Read(ends_[0]);
   now_ += kTurn;
 }
 
@@ -103,7 +103,8 @@ void Bulk::Read(End& end) {
     if (bytes.empty()) break;
     const size_t at = end.bytes_read % kPayloadBytes;
     bytes = bytes.first(std::min(bytes.size(), kPayloadBytes - at));
-    if (check_ && !std::equal(bytes.begin(), bytes.end(), payload_.begin() + static_cast<long>(at)))
+    if (options_.check &&
+        !std::equal(bytes.begin(), bytes.end(), payload_.begin() + static_cast<long>(at)))
       end.is_wrong = true;
     end.bytes_read += bytes.size();
     end.stack->Consume(end.id, bytes.size());

@@ -14,14 +14,20 @@
 
 namespace aether::bench {
 
+struct BulkOptions {
+  bool both_ways = false;
+  // What is read is compared with what was written, byte by byte.
+  bool check = false;
+  tcp::Profile profile = tcp::kFull;  // of both stacks
+};
+
 class Bulk {
  public:
   static constexpr uint32_t kSegmentBytes = 1448;
   static constexpr uint32_t kSegmentsPerChunk = 1024;
 
-  // Opens the connection and sends until the windows have grown. `check`: what is read is compared
-  // with what was written, byte by byte.
-  Bulk(bool both_ways, bool check);
+  // Opens the connection and sends until the windows have grown.
+  explicit Bulk(const BulkOptions& options);
 
   // Until kSegmentsPerChunk more segments' worth of text were read, both ways together.
   void RunChunk();
@@ -48,8 +54,7 @@ class Bulk {
   void Write(End& end);
   void Read(End& end);
 
-  bool both_ways_;
-  bool check_;
+  BulkOptions options_;
   std::vector<uint8_t> payload_;
   std::array<End, 2> ends_;
   std::vector<uint8_t> slots_;

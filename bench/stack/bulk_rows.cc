@@ -14,13 +14,13 @@ namespace aether::bench {
 namespace {
 
 std::string CheckBulk(bool both_ways) {
-  Bulk bulk(both_ways, /*check=*/true);
+  Bulk bulk({.both_ways = both_ways, .check = true});
   for (int chunk = 0; chunk < 4; ++chunk) bulk.RunChunk();
   return bulk.Wrong();
 }
 
 void TimeBulk(benchmark::State& state, bool both_ways) {
-  Bulk bulk(both_ways, /*check=*/false);
+  Bulk bulk({.both_ways = both_ways});
   const uint64_t frames = bulk.frames();
   uint64_t allocations = 0;
   uint64_t locks = 0;

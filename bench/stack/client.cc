@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "bench/stack/segment_writer.h"
 #include "stack/testing/frame_builder.h"
 #include "stack/testing/naive_parser.h"
 #include "stack/wire/checksum.h"
@@ -12,8 +13,8 @@
 namespace aether::bench {
 namespace {
 
-constexpr size_t kIp = 14;
-constexpr size_t kTcp = 34;
+constexpr size_t kIp = testing::kIpv4At;
+constexpr size_t kTcp = testing::kIpv4PayloadAt;
 
 // Multiplication modulo 2^32 undone: Newton's iteration doubles the right bits each time.
 constexpr uint32_t InverseOf(uint32_t odd) {
@@ -24,6 +25,13 @@ constexpr uint32_t InverseOf(uint32_t odd) {
 
 uint32_t NowMs(Instant now) {
   return static_cast<uint32_t>(now.time_since_epoch() / std::chrono::milliseconds(1));
+}
+
+std::array<uint8_t, 12> Timestamps(uint32_t value, uint32_t echo) {
+  std::array<uint8_t, 12> bytes{1, 1, 8, 10};
+  StoreBe(bytes.data() + 4, value);
+  StoreBe(bytes.data() + 8, echo);
+  return bytes;
 }
 
 // As the naive parser reads them, but fast: only the two forms that the stack and the reflector
@@ -46,49 +54,32 @@ uint32_t NumberOf(Ipv4Endpoint client) {
   return (x - 0x5eedu) * InverseOf(0x9e3779b1u);
 }
 
-Client::Client(uint32_t open_max, Bytes response, const Options& options)
-    : options_(options), response_(response), peers_(open_max) {}
+Client::Client(const ClientOptions& options, Bytes response)
+    : options_(options), response_(response), peers_(options.open_max) {}
 
-Bytes Client::OptionsOf(const Peer& peer, Instant now) {
-  if (!options_.timestamps) return {};
-  StoreBe(timestamps_.data() + 4, NowMs(now));
-  StoreBe(timestamps_.data() + 8, peer.ts_recent);
-  return timestamps_;
+uint32_t Client::NextSequence(uint32_t number) const {
+  const Peer& peer = peers_[number % peers_.size()];
+  return peer.number == number ? peer.snd_nxt : 0;
 }
 
 void Client::Segment(Peer& peer, uint8_t flags, Bytes options, Bytes text, FrameLog& log) {
-  const size_t tcp_bytes = 20 + options.size() + text.size();
-  const MutableBytes frame = log.Add(kTcp + tcp_bytes);
-  const Ipv4Endpoint own = ClientOf(peer.number);
-  uint8_t* const at = frame.data();
-  testing::kOurMac.Store(at);
-  testing::kPeerMac.Store(at + 6);
-  StoreBe<uint16_t>(at + 12, 0x0800);
-  uint8_t* const ip = at + kIp;
-  StoreBe<uint16_t>(ip, 0x4500);
-  StoreBe<uint16_t>(ip + 2, static_cast<uint16_t>(20 + tcp_bytes));
-  StoreBe<uint16_t>(ip + 4, static_cast<uint16_t>(generator_.Next32()));
-  StoreBe<uint16_t>(ip + 6, 0x4000);
-  StoreBe<uint32_t>(ip + 8, 0x3f060000);
-  StoreBe(ip + 12, own.address.value);
-  StoreBe(ip + 16, testing::kOurIp.value);
-  StoreBe(ip + 10, ChecksumOf(SumHeader(ip, 20)));
-  uint8_t* const tcp = at + kTcp;
-  StoreBe(tcp, own.port);
-  StoreBe<uint16_t>(tcp + 2, 80);
-  StoreBe(tcp + 4, peer.snd_nxt);
-  StoreBe(tcp + 8, (flags & tcp_flags::kAck) != 0 ? peer.rcv_nxt : 0);
-  tcp[12] = static_cast<uint8_t>((20 + options.size()) << 2);
-  tcp[13] = flags;
-  StoreBe<uint16_t>(tcp + 14, 502);
-  StoreBe<uint32_t>(tcp + 16, 0);
-  if (!options.empty()) std::memcpy(tcp + 20, options.data(), options.size());
-  if (!text.empty()) std::memcpy(tcp + 20 + options.size(), text.data(), text.size());
-  const uint16_t pseudo =
-      SumPseudoHeader(own.address, testing::kOurIp, 6, static_cast<uint16_t>(tcp_bytes));
-  StoreBe(tcp + 16, ChecksumOf(SumAdd(pseudo, SumBytes({tcp, tcp_bytes}))));
+  WriteSegment({.from = ClientOf(peer.number),
+                .sequence = peer.snd_nxt,
+                .acknowledgment = (flags & tcp_flags::kAck) != 0 ? peer.rcv_nxt : 0,
+                .flags = flags,
+                .window = 502,
+                .identification = static_cast<uint16_t>(generator_.Next32()),
+                .options = options,
+                .text = text},
+               log);
   peer.snd_nxt += static_cast<uint32_t>(text.size()) + ((flags & tcp_flags::kSyn) != 0 ? 1 : 0) +
                   ((flags & tcp_flags::kFin) != 0 ? 1 : 0);
+}
+
+// Behind the handshake: of a peer that agreed to timestamps, and of others nothing.
+void Client::Plain(Peer& peer, uint8_t flags, Bytes text, FrameLog& log, Instant now) {
+  if (!options_.timestamps) return Segment(peer, flags, {}, text, log);
+  Segment(peer, flags, Timestamps(NowMs(now), peer.ts_recent), text, log);
 }
 
 void Client::Owe(Peer& peer, Owed what) {
@@ -108,7 +99,7 @@ void Client::Syn(uint32_t number, FrameLog& log, Instant now) {
 
 void Client::Ack(uint32_t number, FrameLog& log, Instant now) {
   Peer& peer = Of(number);
-  Segment(peer, tcp_flags::kAck, OptionsOf(peer, now), {}, log);
+  Plain(peer, tcp_flags::kAck, {}, log, now);
 }
 
 void Client::Request(uint32_t number, FrameLog& log, Instant now) {
@@ -117,14 +108,14 @@ void Client::Request(uint32_t number, FrameLog& log, Instant now) {
   const int size =
       std::snprintf(text.data(), text.size(), "GET /?%08x HTTP/1.1\r\nHost: 10.0.0.2\r\n%s\r\n",
                     generator_.Next32(), options_.close ? "Connection: close\r\n" : "");
-  Segment(peer, tcp_flags::kAck | tcp_flags::kPsh, OptionsOf(peer, now),
-          Bytes(reinterpret_cast<const uint8_t*>(text.data()), static_cast<size_t>(size)), log);
+  Plain(peer, tcp_flags::kAck | tcp_flags::kPsh,
+        Bytes(reinterpret_cast<const uint8_t*>(text.data()), static_cast<size_t>(size)), log, now);
   Owe(peer, Owed::kResponse);
 }
 
 void Client::Fin(uint32_t number, FrameLog& log, Instant now) {
   Peer& peer = Of(number);
-  Segment(peer, tcp_flags::kAck | tcp_flags::kFin, OptionsOf(peer, now), {}, log);
+  Plain(peer, tcp_flags::kAck | tcp_flags::kFin, {}, log, now);
   Owe(peer, Owed::kAckOfFin);
 }
 
@@ -167,6 +158,11 @@ std::string Client::CheckSegment(Peer& peer, Bytes segment) {
   const size_t header = size_t{segment[12]} >> 4 << 2;
   if (header < 20 || header > segment.size()) return "wrong data offset";
   const Bytes text = segment.subspan(header);
+  const bool is_pure = flags == tcp_flags::kAck && text.empty();
+  if (options_.takes_acks && is_pure &&
+      (peer.owed != Owed::kAckOfFin || LoadBe<uint32_t>(segment.data() + 8) != peer.snd_nxt)) {
+    return {};
+  }
   if (peer.owed == Owed::kNothing) return "an answer that nobody asked for";
   const Owed owed = peer.owed;
   peer.owed = Owed::kNothing;
@@ -174,15 +170,14 @@ std::string Client::CheckSegment(Peer& peer, Bytes segment) {
   if (LoadBe<uint32_t>(segment.data() + 8) != peer.snd_nxt) return "another acknowledgement";
   const auto timestamp = TimestampOf(segment.subspan(20, header - 20));
   if (timestamp.has_value() != options_.timestamps)
-    return options_.timestamps ? "no timestamp" : "a timestamp that was not agreed on";
+    return timestamp ? "a timestamp" : "no timestamp";
   peer.ts_recent = timestamp.value_or(0);
   if (owed == Owed::kSynAck) {
     peer.rcv_nxt = sequence + 1;
     return flags == (tcp_flags::kSyn | tcp_flags::kAck) && text.empty() ? "" : "no SYN-ACK";
   }
   if (sequence != peer.rcv_nxt) return "another sequence number";
-  if (owed == Owed::kAckOfFin)
-    return flags == tcp_flags::kAck && text.empty() ? "" : "no ACK of the FIN";
+  if (owed == Owed::kAckOfFin) return is_pure ? "" : "no ACK of the FIN";
   const uint8_t expected = tcp_flags::kAck | (options_.close ? tcp_flags::kFin : uint8_t{0});
   if ((flags & ~tcp_flags::kPsh) != expected) return "other flags with the response";
   if (!std::ranges::equal(text, response_)) return "another response";

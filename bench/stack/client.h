@@ -3,7 +3,6 @@
 // numbers, flags, text. Its time is never measured.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,17 +17,22 @@ namespace aether::bench {
 // The number of the client that an endpoint is of, see ClientOf.
 uint32_t NumberOf(Ipv4Endpoint client);
 
+struct ClientOptions {
+  // Connections are numbers from 0 on, of which so many in a row exist at a time.
+  uint32_t open_max = 1;
+  // Each request asks for the connection's end.
+  bool close = false;
+  // Every answer is read by the naive parser as well, which takes its time.
+  bool strict = false;
+  // What the server agrees to when it is asked; anything else is wrong.
+  bool timestamps = true;
+  // Acknowledgements that nobody asked for are no mistake: somebody sends in the clients' names.
+  bool takes_acks = false;
+};
+
 class Client {
  public:
-  struct Options {
-    bool close = false;
-    // Every answer is read by the naive parser as well, which takes its time.
-    bool strict = false;
-    // The server must answer with timestamps, or must not; they are always offered.
-    bool timestamps = true;
-  };
-  // Connections are numbers from 0 on, of which `open_max` in a row exist at a time.
-  Client(uint32_t open_max, Bytes response, const Options& options);
+  Client(const ClientOptions& options, Bytes response);
 
   // --- Frames ---
   void Syn(uint32_t number, FrameLog& log, Instant now);
@@ -45,6 +49,8 @@ class Client {
   const std::string& wrong() const { return wrong_; }
   // Answers that are still to come.
   uint64_t owed() const { return owed_; }
+  // What the client would send next; 0 when there is no such connection.
+  uint32_t NextSequence(uint32_t number) const;
 
  private:
   enum class Owed : uint8_t { kNothing, kSynAck, kResponse, kAckOfFin };
@@ -57,17 +63,15 @@ class Client {
   };
 
   Peer& Of(uint32_t number) { return peers_[number % peers_.size()]; }
-  // Of a segment that is no SYN.
-  Bytes OptionsOf(const Peer& peer, Instant now);
   void Segment(Peer& peer, uint8_t flags, Bytes options, Bytes text, FrameLog& log);
+  void Plain(Peer& peer, uint8_t flags, Bytes text, FrameLog& log, Instant now);
   void Owe(Peer& peer, Owed what);
   std::string CheckFrame(Bytes frame);
   std::string CheckSegment(Peer& peer, Bytes segment);
 
-  Options options_;
+  ClientOptions options_;
   Bytes response_;
   std::vector<Peer> peers_;
-  std::array<uint8_t, 12> timestamps_{1, 1, 8, 10};
   Generator generator_{0xc11e};
   uint64_t owed_ = 0;
   std::string wrong_;

@@ -52,8 +52,8 @@ class Population {
   explicit Population(const MemoryOptions& options)
       : options_(options),
         log_(16),
-        client_(options.count, ExpectedResponse(options.what == What::kTimeWait),
-                {.close = options.what == What::kTimeWait}),
+        client_({.open_max = options.count, .close = options.what == What::kTimeWait},
+                ExpectedResponse(options.what == What::kTimeWait)),
         out_(2048) {}
 
   // What is in memory with the server that it was not without it.

@@ -77,8 +77,11 @@ Scenario::Scenario(const ScenarioOptions& options)
       twin_(options.make_server(ServerOptionsOf(options))),
       measured_(options.make_server(ServerOptionsOf(options))),
       client_(
-          OpenMax(options), ExpectedResponse(options.close),
-          {.close = options.close, .strict = options.strict, .timestamps = options.timestamps}) {
+          {.open_max = OpenMax(options),
+           .close = options.close,
+           .strict = options.strict,
+           .timestamps = options.profile.timestamps || options.server == ServerKind::kReflector},
+          ExpectedResponse(options.close)) {
   RefreshNeighbour();
   ReplaySetup();
   if (options.close) {

@@ -29,9 +29,9 @@ struct ScenarioOptions {
   bool strict = false;       // see Client
   uint32_t time_wait_max = 131072;
   tcp::Profile profile = tcp::kFull;
-  // A program of others: it may allocate and lock, and need not know timestamps.
+  // A program of others: it may allocate, lock and wait. Of the profile it must have the
+  // timestamps.
   bool is_peer = false;
-  bool timestamps = true;  // that are agreed on; every client offers them
   // Called twice, for the twin and then for the server that is measured.
   std::function<std::unique_ptr<Server>(const ServerOptions&)> make_server = MakeServer;
 };

@@ -90,11 +90,14 @@ TEST(Scenario, ServersOfAllKindsPass) {
 
 TEST(Scenario, TimestampsAreThereWhenTheyWereAgreedOnAndOnlyThen) {
   ScenarioOptions options = Small(true);
-  options.timestamps = false;
-  EXPECT_EQ(RunAll(options), "a timestamp that was not agreed on");
   options.profile.timestamps = false;
   EXPECT_EQ(RunAll(options), "");
-  options.timestamps = true;
+  options.make_server = [](ServerOptions server) {
+    server.profile.timestamps = !server.profile.timestamps;
+    return MakeServer(server);
+  };
+  EXPECT_EQ(RunAll(options), "a timestamp");
+  options.profile.timestamps = true;
   EXPECT_EQ(RunAll(options), "no timestamp");
 }
 
@@ -196,7 +199,7 @@ class ClientAnswer : public ::testing::Test {
   FrameLog log_{16};
   uint32_t sequence_ = 1000;
   testing::Frame frame_;
-  Client client_{4, response_, {.strict = true}};
+  Client client_{{.open_max = 4, .strict = true}, response_};
 };
 
 TEST_F(ClientAnswer, TheRightOneIsTaken) {
@@ -225,7 +228,7 @@ TEST_F(ClientAnswer, OtherFlagsAreNoticed) {
 
 TEST(Bulk, TextArrivesWholeBothWays) {
   for (const bool both_ways : {false, true}) {
-    Bulk bulk(both_ways, /*check=*/true);
+    Bulk bulk({.both_ways = both_ways, .check = true});
     const uint64_t before = bulk.bytes_read();
     bulk.RunChunk();
     EXPECT_GE(bulk.bytes_read() - before,
