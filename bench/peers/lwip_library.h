@@ -26,14 +26,31 @@ class LwipLibrary {
   LwipLibrary(const LwipLibrary&) = delete;
   LwipLibrary& operator=(const LwipLibrary&) = delete;
 
-#define AETHER_LWIP_FUNCTIONS(X)                                                                \
-  X(etharp_output)                                                                              \
-  X(etharp_tmr)                                                                                 \
-  X(ethernet_input)                                                                             \
-  X(lwip_init) X(netif_add) X(netif_set_default) X(netif_set_link_up) X(netif_set_up)           \
-      X(pbuf_alloc) X(pbuf_copy_partial) X(pbuf_free) X(pbuf_take) X(tcp_abort) X(tcp_accept)   \
-          X(tcp_arg) X(tcp_bind) X(tcp_close) X(tcp_free) X(tcp_listen_with_backlog) X(tcp_new) \
-              X(tcp_recv) X(tcp_recved) X(tcp_tmr) X(tcp_write)
+#define AETHER_LWIP_FUNCTIONS(X) \
+  X(etharp_output)               \
+  X(etharp_tmr)                  \
+  X(ethernet_input)              \
+  X(lwip_init)                   \
+  X(netif_add)                   \
+  X(netif_set_default)           \
+  X(netif_set_link_up)           \
+  X(netif_set_up)                \
+  X(pbuf_alloc)                  \
+  X(pbuf_copy_partial)           \
+  X(pbuf_free)                   \
+  X(pbuf_take)                   \
+  X(tcp_abort)                   \
+  X(tcp_accept)                  \
+  X(tcp_arg)                     \
+  X(tcp_bind)                    \
+  X(tcp_close)                   \
+  X(tcp_free)                    \
+  X(tcp_listen_with_backlog)     \
+  X(tcp_new)                     \
+  X(tcp_recv)                    \
+  X(tcp_recved)                  \
+  X(tcp_tmr)                     \
+  X(tcp_write)
 #define AETHER_LWIP_DECLARE(name) decltype(&::name) name = nullptr;
   AETHER_LWIP_FUNCTIONS(AETHER_LWIP_DECLARE)
 #undef AETHER_LWIP_DECLARE
