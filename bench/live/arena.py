@@ -148,8 +148,8 @@ http {{
   }}
 }}
 """
-# What its head lacks of the 376 bytes that aether-run answers.
-NGINX_BODY = "x" * 223
+# What its head lacks of the 376 bytes that aether-run answers, and of 395 when it closes.
+NGINX_BODY_BYTES = {"keep-alive": 229, "close": 253}
 
 
 class Server:
@@ -211,7 +211,7 @@ def make_server(arena, binaries, name, mode, backoff=None, root=None):
         nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
         if nginx is None:
             raise Absent("nginx is not installed (package nginx-light)")
-        text = NGINX.format(scratch=arena.scratch, address=far, body=NGINX_BODY, root=root or arena.scratch,
+        text = NGINX.format(scratch=arena.scratch, address=far, body="x" * NGINX_BODY_BYTES[mode], root=root or arena.scratch,
                             keepalive=0 if mode == "close" else 75)
         path = arena.scratch / "nginx.conf"
         path.write_text(text, encoding="ascii")

@@ -47,6 +47,12 @@ std::string CheckExactly(ScenarioOptions options) {
   return scenario.Wrong();
 }
 
+void AddRow(Suite& suite, const std::string& row, const ScenarioOptions& options) {
+  suite.Add(
+      row, [options] { return CheckExactly(options); },
+      [row, options](benchmark::State& state) { Time(state, row, options); });
+}
+
 void Fill(Suite& suite) {
   const std::string missing = WhatLwipMisses();
   if (!missing.empty()) std::printf("lwip: absent: %s\n", missing.c_str());
@@ -61,14 +67,8 @@ void Fill(Suite& suite) {
       lwip.make_server = MakeLwipServer;
       const std::string row =
           std::string("peers/") + (close ? "close/" : "keepalive/") + std::to_string(connections);
-      for (const auto& [name, options] : {std::pair("/aether", ours), std::pair("/lwip", lwip)}) {
-        if (options.is_peer && !missing.empty()) continue;
-        suite.Add(
-            row + name, [options = options] { return CheckExactly(options); },
-            [row = row + name, options = options](benchmark::State& state) {
-              Time(state, row, options);
-            });
-      }
+      AddRow(suite, row + "/aether", ours);
+      if (missing.empty()) AddRow(suite, row + "/lwip", lwip);
     }
   }
 }

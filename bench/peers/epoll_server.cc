@@ -142,11 +142,7 @@ Options ParseOptions(int argc, char** argv) {
   return options;
 }
 
-}  // namespace
-}  // namespace aether::bench
-
-int main(int argc, char** argv) {
-  using namespace aether::bench;
+int Main(int argc, char** argv) {
   EpollServer server(ParseOptions(argc, argv));
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action{};
@@ -162,3 +158,8 @@ int main(int argc, char** argv) {
               static_cast<unsigned long long>(server.requests()));
   return 0;
 }
+
+}  // namespace
+}  // namespace aether::bench
+
+int main(int argc, char** argv) { return aether::bench::Main(argc, argv); }

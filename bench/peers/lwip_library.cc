@@ -19,7 +19,7 @@ std::string PathOfLibrary() {
   if (handle == nullptr) return {};
   link_map* map = nullptr;
   std::string path;
-  if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0) path = map->l_name;
+  if (dlinfo(handle, RTLD_DI_LINKMAP, static_cast<void*>(&map)) == 0) path = map->l_name;
   dlclose(handle);
   return path;
 }

@@ -3,11 +3,11 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <ctime>
 
 namespace aether::bench {
 namespace {
