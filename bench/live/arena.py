@@ -1,5 +1,6 @@
 """Where live benches take place: a client's network namespace with a TAP in it and a server's behind a veth pair, the
 servers that can stand there, and what is read of a process. Everything is gone at the end, also after an interrupt."""
+import ctypes
 import os
 import pathlib
 import re
@@ -199,6 +200,10 @@ def make_server(arena, binaries, name, mode, backoff=None, root=None):
                    f"--backoff={backoff or 'spin'}", *close]
         return Server(name, "tap", command)
     if name == "lwip":
+        try:
+            ctypes.CDLL("liblwip.so.0")
+        except OSError as why:
+            raise Absent("liblwip.so.0 is not on this machine (package liblwip-dev)") from why
         command = [find_binary(binaries, "tap_lwip", "liblwip-dev"), "--tap=aether0", f"--address={tap}",
                    f"--backoff={backoff or 'spin'}", *close]
         return Server(name, "tap", command)
