@@ -4,30 +4,30 @@
 // in the send buffer and only its header is written. It is the bound that aether-run is measured
 // against (floors), not a server.
 //
-//   tap_reflector --tap=aether0 --address=10.0.0.2 [--close] [--backoff=spin|yield|poll]
+//   tap_reflector --tap=aether0 --address=10.0.0.2 [--close] [--backoff=spin|yield|sleep|poll]
 //   [--response=FILE]
 //
+// `sleep` waits ever longer while nothing arrives, up to 50 ms: what polling programs often do.
 // --close answers a request with the response and a FIN at once; without it connections stay open.
-#include <fcntl.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <string_view>
 
 #include "bench/live/default_response.h"
+#include "bench/live/tap_port.h"
 #include "stack/base/bytes.h"
 #include "stack/wire/checksum.h"
 #include "stack/wire/tcp.h"
@@ -46,7 +46,10 @@ constexpr size_t kPayload = kTcp + kTcpBytes;
 constexpr uint32_t kFirstSequence = 0x10000000;
 constexpr std::array<uint8_t, 6> kMac = {0x02, 0xae, 0x7e, 0x00, 0x00, 0x02};
 
-enum class Backoff { kSpin, kYield, kPoll };
+enum class Backoff { kSpin, kYield, kSleep, kPoll };
+
+constexpr long kSleepMinNs = 1000;
+constexpr long kSleepMaxNs = 50'000'000;
 
 struct Options {
   std::string tap = "aether0";
@@ -96,6 +99,7 @@ class Reflector {
         Wait();
         continue;
       }
+      sleep_ns_ = kSleepMinNs;
       Answer(static_cast<size_t>(got));
     }
   }
@@ -111,6 +115,13 @@ class Reflector {
         ++counts_.waits;
         ::sched_yield();
         return;
+      case Backoff::kSleep: {
+        ++counts_.waits;
+        const timespec time{0, sleep_ns_};
+        ::nanosleep(&time, nullptr);
+        sleep_ns_ = std::min(2 * sleep_ns_, kSleepMaxNs);
+        return;
+      }
       case Backoff::kPoll: {
         ++counts_.waits;
         pollfd poll{tap_, POLLIN, 0};
@@ -259,6 +270,7 @@ class Reflector {
   const Options& options_;
   int tap_;
   Counts counts_;
+  long sleep_ns_ = kSleepMinNs;
   uint16_t payload_sum_ = 0;
   size_t response_bytes_ = 0;
   alignas(64) std::array<uint8_t, 2048> frame_{};
@@ -287,9 +299,11 @@ Options ParseOptions(int argc, char** argv) {
       options.address = a << 24 | b << 16 | c << 8 | d;
     } else if (argument == "--close") {
       options.close = true;
-    } else if (name == "--backoff" && (value == "spin" || value == "yield" || value == "poll")) {
+    } else if (name == "--backoff" &&
+               (value == "spin" || value == "yield" || value == "sleep" || value == "poll")) {
       options.backoff = value == "spin"    ? Backoff::kSpin
                         : value == "yield" ? Backoff::kYield
+                        : value == "sleep" ? Backoff::kSleep
                                            : Backoff::kPoll;
     } else if (name == "--response") {
       std::ifstream file(value, std::ios::binary);
@@ -297,7 +311,7 @@ Options ParseOptions(int argc, char** argv) {
       options.response.assign(std::istreambuf_iterator<char>(file), {});
     } else {
       Fail(2, "unknown argument " + std::string(argument) +
-                  "; known are --tap --address --close --backoff=spin|yield|poll --response");
+                  "; known are --tap --address --close --backoff=spin|yield|sleep|poll --response");
     }
   }
   if (options.response.empty()) options.response = DefaultResponse(options.close);
@@ -309,13 +323,8 @@ Options ParseOptions(int argc, char** argv) {
 
 int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
-  const int tap = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  ifreq request{};
-  std::snprintf(request.ifr_name, sizeof request.ifr_name, "%s", options.tap.c_str());
-  request.ifr_flags = IFF_TAP | IFF_NO_PI;
-  if (tap < 0 || ::ioctl(tap, TUNSETIFF, &request) != 0) {
-    Fail(1, "cannot open TAP " + options.tap + " (" + std::strerror(errno) + ")");
-  }
+  const auto tap = OpenTap(options.tap);
+  if (!tap) Fail(1, tap.error());
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action{};
     action.sa_handler = [](int) { stop = 1; };
@@ -324,7 +333,7 @@ int Main(int argc, char** argv) {
   std::printf("tap_reflector: %s, response of %zu bytes%s\n", options.tap.c_str(),
               options.response.size(), options.close ? ", closing" : "");
   std::fflush(stdout);
-  Reflector reflector(options, tap);
+  Reflector reflector(options, *tap);
   reflector.Run();
   const Counts& counts = reflector.counts();
   std::printf(

@@ -11,6 +11,13 @@ namespace {
 constexpr std::string_view kOperations = "--operations=";
 constexpr std::string_view kCase = "--case=";
 
+// The build whose instructions are counted.
+#ifdef __clang__
+constexpr const char* kCompiler = "clang " __clang_version__;
+#else
+constexpr const char* kCompiler = "g++ " __VERSION__;
+#endif
+
 int Print(const OperationTotals& totals, const std::string& wrong) {
   if (!wrong.empty()) {
     std::fprintf(stderr, "WRONG RESULT: %s\n", wrong.c_str());
@@ -20,12 +27,20 @@ int Print(const OperationTotals& totals, const std::string& wrong) {
   const char* const unit = IsAvailable(ChecksumUnit::kAvx512) ? "avx512"
                            : IsAvailable(ChecksumUnit::kAvx2) ? "avx2"
                                                               : "portable";
-  std::printf("operations %llu\nframes_in %llu\nframes_out %llu\nchecksum_unit %s\n",
-              static_cast<unsigned long long>(totals.operations),
-              static_cast<unsigned long long>(totals.frames_in),
-              static_cast<unsigned long long>(totals.frames_out), unit);
-  if (totals.answered)
-    std::printf("answered %llu\n", static_cast<unsigned long long>(*totals.answered));
+  const auto print = [](const char* name, uint64_t value) {
+    std::printf("%s %llu\n", name, static_cast<unsigned long long>(value));
+  };
+  print("operations", totals.operations);
+  print("frames_in", totals.frames_in);
+  print("frames_out", totals.frames_out);
+  print("bytes_out", totals.bytes_out);
+  print("pure_acks_out", totals.pure_acks_out);
+  print("retransmissions", totals.retransmissions);
+  print("allocations", totals.allocations);
+  print("locks", totals.locks);
+  print("waits", totals.waits);
+  if (totals.answered) print("answered", *totals.answered);
+  std::printf("checksum_unit %s\ncompiler %s\n", unit, kCompiler);
   return 0;
 }
 

@@ -18,6 +18,14 @@ struct OperationTotals {
   uint64_t frames_out = 0;
   // Of the operations, where not all have to be.
   std::optional<uint64_t> answered{};
+  // Of the server that is measured; zero for what is no stack, and for bulk.
+  uint64_t bytes_out = 0;
+  uint64_t pure_acks_out = 0;
+  uint64_t retransmissions = 0;
+  // In the whole region; what is ours must have none.
+  uint64_t allocations = 0;
+  uint64_t locks = 0;
+  uint64_t waits = 0;
 };
 
 // Does `operations` of a case or some more, in whole chunks, and counts them. What was wrong, empty

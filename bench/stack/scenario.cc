@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bench/stack/lock_count.h"
+#include "bench/stack/wait_count.h"
 #include "stack/testing/counting_allocator.h"
 
 namespace aether::bench {
@@ -211,6 +212,17 @@ void Scenario::Expect(const Sent& sent, uint64_t frames, uint64_t bytes) {
     wrong_ = "other frames came out than of the twin";
 }
 
+Sent Scenario::ReplayCounted(std::span<const FrameLog::Batch> batches) {
+  const testing::AllocationScope scope;
+  const uint64_t locks = LockCount();
+  const uint64_t waits = WaitCount();
+  const Sent sent = Replay(*measured_, batches, log_, ring_);
+  waits_ += WaitCount() - waits;
+  locks_ += LockCount() - locks;
+  allocations_ += scope.count();
+  return sent;
+}
+
 void Scenario::RunWarmUp() {
   const auto batches = log_.batches().first(SplitAt());
   const Sent sent = Replay(*measured_, batches, log_, ring_);
@@ -220,17 +232,13 @@ void Scenario::RunWarmUp() {
 void Scenario::RunTimed() {
   const size_t split = SplitAt();
   const FrameLog::Batch& before = log_.batches()[split - 1];
-  const testing::AllocationScope scope;
-  const uint64_t locks = LockCount();
-  const Sent sent = Replay(*measured_, log_.batches().subspan(split), log_, ring_);
-  locks_ += LockCount() - locks;
-  allocations_ += scope.count();
+  const Sent sent = ReplayCounted(log_.batches().subspan(split));
   Expect(sent, log_.sent_hashes().size() - before.sent_frames,
          log_.sent_bytes() - before.sent_bytes);
 }
 
 void Scenario::RunWhole() {
-  const Sent sent = Replay(*measured_, log_.batches(), log_, ring_);
+  const Sent sent = ReplayCounted(log_.batches());
   Expect(sent, log_.sent_hashes().size(), log_.sent_bytes());
 }
 
@@ -254,8 +262,10 @@ void Scenario::RunExact() {
 std::string Scenario::Wrong() const {
   if (!client_.wrong().empty()) return client_.wrong();
   if (!wrong_.empty()) return wrong_;
+  if (options_.is_peer) return {};
   if (allocations_ != 0) return std::to_string(allocations_) + " allocations";
   if (locks_ != 0) return std::to_string(locks_) + " locks";
+  if (waits_ != 0) return std::to_string(waits_) + " waits";
   const Stack* const stack = measured_->stack();
   if (stack == nullptr) return {};
   const Counters& counters = stack->counters();

@@ -29,6 +29,9 @@ struct ScenarioOptions {
   bool strict = false;       // see Client
   uint32_t time_wait_max = 131072;
   tcp::Profile profile = tcp::kFull;
+  // A program of others: it may allocate, lock and wait. Of the profile it must have the
+  // timestamps.
+  bool is_peer = false;
   // Called twice, for the twin and then for the server that is measured.
   std::function<std::unique_ptr<Server>(const ServerOptions&)> make_server = MakeServer;
 };
@@ -82,6 +85,7 @@ class Scenario {
   uint64_t bytes_out() const { return log_.sent_bytes(); }
   uint64_t allocations() const { return allocations_; }
   uint64_t locks() const { return locks_; }
+  uint64_t waits() const { return waits_; }
   // The first thing that went wrong; empty when nothing did.
   std::string Wrong() const;
   const Server& measured() const { return *measured_; }
@@ -95,6 +99,7 @@ class Scenario {
   void OpenAll();
   void ReplaySetup();
   void RefreshNeighbour();
+  Sent ReplayCounted(std::span<const FrameLog::Batch> batches);
   void Expect(const Sent& sent, uint64_t frames, uint64_t bytes);
   size_t SplitAt() const;
 
@@ -115,6 +120,7 @@ class Scenario {
   Instant last_arp_{};
   uint64_t allocations_ = 0;
   uint64_t locks_ = 0;
+  uint64_t waits_ = 0;
   std::string wrong_;
 };
 

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "bench/stack/bulk.h"
@@ -21,12 +22,13 @@ namespace {
 // The real server, and something that is wrong with it from the second request on.
 class Sabotaged : public Server {
  public:
-  enum class How { kAllocates, kLocks, kSendsTwice, kSendsNothing, kSendsAnother };
+  enum class How { kAllocates, kLocks, kYields, kSendsTwice, kSendsNothing, kSendsAnother };
   Sabotaged(std::unique_ptr<Server> server, How how) : server_(std::move(server)), how_(how) {}
 
   void Receive(std::span<const Bytes> frames, Instant now) override {
     if (how_ == How::kAllocates) last_ = std::make_unique<size_t>(frames.size());
     if (how_ == How::kLocks) const std::lock_guard guard(mutex_);
+    if (how_ == How::kYields) std::this_thread::yield();
     server_->Receive(frames, now);
   }
   size_t Transmit(MutableBytes out, Instant now) override {
@@ -86,6 +88,29 @@ TEST(Scenario, ServersOfAllKindsPass) {
   }
 }
 
+TEST(Scenario, TimestampsAreThereWhenTheyWereAgreedOnAndOnlyThen) {
+  ScenarioOptions options = Small(true);
+  options.profile.timestamps = false;
+  EXPECT_EQ(RunAll(options), "");
+  options.make_server = [](ServerOptions server) {
+    server.profile.timestamps = !server.profile.timestamps;
+    return MakeServer(server);
+  };
+  EXPECT_EQ(RunAll(options), "a timestamp");
+  options.profile.timestamps = true;
+  EXPECT_EQ(RunAll(options), "no timestamp");
+}
+
+TEST(Scenario, OnlyOursMustNotAllocate) {
+  ScenarioOptions options = Small(false);
+  options.make_server = [](const ServerOptions& server) -> std::unique_ptr<Server> {
+    return std::make_unique<Sabotaged>(MakeServer(server), Sabotaged::How::kAllocates);
+  };
+  EXPECT_NE(RunAll(options), "");
+  options.is_peer = true;
+  EXPECT_EQ(RunAll(options), "");
+}
+
 TEST(Scenario, CountsOperationsAndFrames) {
   Scenario scenario(Small(true));
   scenario.Record();
@@ -114,6 +139,10 @@ TEST(Scenario, AnAllocationFails) {
 
 TEST(Scenario, ALockFails) {
   EXPECT_THAT(RunWith(Sabotaged::How::kLocks), ::testing::HasSubstr("locks"));
+}
+
+TEST(Scenario, AWaitFails) {
+  EXPECT_THAT(RunWith(Sabotaged::How::kYields), ::testing::HasSubstr("waits"));
 }
 
 TEST(Scenario, AFrameThatDiffersFromTheTwinsFails) {
