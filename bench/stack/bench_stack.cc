@@ -10,6 +10,7 @@
 #include "bench/common/suite.h"
 #include "bench/stack/lock_count.h"
 #include "bench/stack/operations.h"
+#include "bench/stack/resident.h"
 #include "bench/stack/rows.h"
 #include "bench/stack/scenario.h"
 #include "bench/stack/stack_cases.h"
@@ -138,12 +139,13 @@ void Fill(Suite& suite) {
 }  // namespace aether::bench
 
 int main(int argc, char** argv) {
-  using namespace aether::bench;
-  if (IsOperationsCall(argc, argv)) {
-    return RunOperations(argc, argv, kStackCases, [](auto name, auto operations, auto& totals) {
-      return RunStackCase(name, operations, totals);
-    });
+  namespace bench = aether::bench;
+  if (bench::IsOperationsCall(argc, argv)) {
+    return bench::RunOperations(argc, argv, bench::kStackCases,
+                                [](auto name, auto operations, auto& totals) {
+                                  return bench::RunStackCase(name, operations, totals);
+                                });
   }
-  KeepTablesApart();
-  return SuiteMain(argc, argv, Fill);
+  bench::KeepTablesApart();
+  return bench::SuiteMain(argc, argv, bench::Fill);
 }

@@ -57,6 +57,16 @@ uint32_t NumberOf(Ipv4Endpoint client) {
 Client::Client(const ClientOptions& options, Bytes response)
     : options_(options), response_(response), peers_(options.open_max) {}
 
+bool Client::IsOwed(uint32_t number) const {
+  const Peer& peer = peers_[number % peers_.size()];
+  return peer.number == number && peer.owed != Owed::kNothing;
+}
+
+bool Client::IsLost(uint32_t number) const {
+  const Peer& peer = peers_[number % peers_.size()];
+  return peer.number == number && peer.is_lost;
+}
+
 uint32_t Client::NextSequence(uint32_t number) const {
   const Peer& peer = peers_[number % peers_.size()];
   return peer.number == number ? peer.snd_nxt : 0;
@@ -119,6 +129,13 @@ void Client::Fin(uint32_t number, FrameLog& log, Instant now) {
   Owe(peer, Owed::kAckOfFin);
 }
 
+void Client::Abandon(uint32_t number, FrameLog& log) {
+  Peer& peer = Of(number);
+  if (peer.owed != Owed::kNothing) --owed_;
+  peer.owed = Owed::kNothing;
+  Segment(peer, tcp_flags::kRst, {}, {}, log);
+}
+
 void Client::Arp(FrameLog& log) {
   const testing::Frame arp = testing::BuildArp({});
   std::memcpy(log.Add(arp.size()).data(), arp.data(), arp.size());
@@ -148,7 +165,7 @@ std::string Client::CheckFrame(Bytes frame) {
   if (!SumIsValid(SumAdd(pseudo, SumBytes(segment)))) return "wrong TCP checksum";
   const uint32_t number = NumberOf({to, LoadBe<uint16_t>(segment.data() + 2)});
   Peer& peer = Of(number);
-  if (peer.number != number) return "a segment for nobody";
+  if (peer.number != number) return options_.may_lose ? "" : "a segment for nobody";
   return CheckSegment(peer, segment);
 }
 
@@ -159,11 +176,18 @@ std::string Client::CheckSegment(Peer& peer, Bytes segment) {
   if (header < 20 || header > segment.size()) return "wrong data offset";
   const Bytes text = segment.subspan(header);
   const bool is_pure = flags == tcp_flags::kAck && text.empty();
-  if (options_.takes_acks && is_pure &&
+  if ((options_.takes_acks || options_.may_lose) && is_pure &&
       (peer.owed != Owed::kAckOfFin || LoadBe<uint32_t>(segment.data() + 8) != peer.snd_nxt)) {
     return {};
   }
-  if (peer.owed == Owed::kNothing) return "an answer that nobody asked for";
+  if (options_.may_lose && (flags & tcp_flags::kRst) != 0) {
+    if (peer.owed != Owed::kNothing) --owed_;
+    peer.owed = Owed::kNothing;
+    peer.is_lost = true;
+    return {};
+  }
+  if (peer.owed == Owed::kNothing)
+    return options_.may_lose ? "" : "an answer that nobody asked for";
   const Owed owed = peer.owed;
   peer.owed = Owed::kNothing;
   --owed_;

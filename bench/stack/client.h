@@ -28,6 +28,8 @@ struct ClientOptions {
   bool timestamps = true;
   // Acknowledgements that nobody asked for are no mistake: somebody sends in the clients' names.
   bool takes_acks = false;
+  // The server may be out of memory: a client may Abandon a connection, and late answers are none.
+  bool may_lose = false;
 };
 
 class Client {
@@ -39,6 +41,8 @@ class Client {
   void Ack(uint32_t number, FrameLog& log, Instant now);
   void Request(uint32_t number, FrameLog& log, Instant now);
   void Fin(uint32_t number, FrameLog& log, Instant now);
+  // Resets a connection whose answer does not come; it is not owed any more.
+  void Abandon(uint32_t number, FrameLog& log);
   // The router says who has its address.
   static void Arp(FrameLog& log);
 
@@ -49,6 +53,9 @@ class Client {
   const std::string& wrong() const { return wrong_; }
   // Answers that are still to come.
   uint64_t owed() const { return owed_; }
+  bool IsOwed(uint32_t number) const;
+  // The server has reset the connection; a Syn begins anew.
+  bool IsLost(uint32_t number) const;
   // What the client would send next; 0 when there is no such connection.
   uint32_t NextSequence(uint32_t number) const;
 
@@ -60,6 +67,7 @@ class Client {
     uint32_t rcv_nxt = 0;
     uint32_t ts_recent = 0;
     Owed owed = Owed::kNothing;
+    bool is_lost = false;
   };
 
   Peer& Of(uint32_t number) { return peers_[number % peers_.size()]; }

@@ -3,39 +3,18 @@
 // these rows means nothing.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
-#include <sys/prctl.h>
 
-#include <fstream>
 #include <string>
 
 #include "bench/stack/client.h"
 #include "bench/stack/frame_log.h"
+#include "bench/stack/resident.h"
 #include "bench/stack/rows.h"
 #include "bench/stack/server.h"
 #include "stack/tcp/layer.h"
 
 namespace aether::bench {
 namespace {
-
-// Not from statm, which may be late by some hundred pages.
-size_t ResidentBytes() {
-  std::ifstream rollup("/proc/self/smaps_rollup");
-  std::string word;
-  size_t kilobytes = 0;
-  while (rollup >> word) {
-    if (word == "Rss:" && rollup >> kilobytes) return kilobytes * 1024;
-  }
-  return 0;
-}
-
-// A page of 2 MiB would count as used with its first byte.
-class SmallPages {
- public:
-  SmallPages() { ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
-  ~SmallPages() { ::prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0); }
-  SmallPages(const SmallPages&) = delete;
-  SmallPages& operator=(const SmallPages&) = delete;
-};
 
 enum class What { kIdle, kTimeWait, kHalfOpen };
 
@@ -160,8 +139,6 @@ void AddRow(Suite& suite, const std::string& row, const MemoryOptions& options,
 }
 
 }  // namespace
-
-void KeepTablesApart() { ::mallopt(M_MMAP_THRESHOLD, 65536); }
 
 void AddMemoryRows(Suite& suite) {
   // A power of two less 16 of the other kind: what fills the table of flows.

@@ -40,6 +40,8 @@ int Print(const OperationTotals& totals, const std::string& wrong) {
   print("locks", totals.locks);
   print("waits", totals.waits);
   std::printf("checksum_unit %s\ncompiler %s\n", unit, kCompiler);
+  if (totals.answered)
+    std::printf("answered %llu\n", static_cast<unsigned long long>(*totals.answered));
   return 0;
 }
 

@@ -24,6 +24,8 @@ struct OperationTotals {
   uint64_t allocations = 0;
   uint64_t locks = 0;
   uint64_t waits = 0;
+  // Of the operations, where not all have to be.
+  std::optional<uint64_t> answered{};
 };
 
 // Does `operations` of a case or some more, in whole chunks, and counts them. What was wrong, empty
