@@ -39,8 +39,9 @@ int Print(const OperationTotals& totals, const std::string& wrong) {
   print("allocations", totals.allocations);
   print("locks", totals.locks);
   print("waits", totals.waits);
-  if (totals.answered) print("answered", *totals.answered);
   std::printf("checksum_unit %s\ncompiler %s\n", unit, kCompiler);
+  if (totals.answered)
+    std::printf("answered %llu\n", static_cast<unsigned long long>(*totals.answered));
   return 0;
 }
 

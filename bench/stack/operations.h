@@ -16,8 +16,6 @@ struct OperationTotals {
   uint64_t operations = 0;
   uint64_t frames_in = 0;
   uint64_t frames_out = 0;
-  // Of the operations, where not all have to be.
-  std::optional<uint64_t> answered{};
   // Of the server that is measured; zero for what is no stack, and for bulk.
   uint64_t bytes_out = 0;
   uint64_t pure_acks_out = 0;
@@ -26,6 +24,8 @@ struct OperationTotals {
   uint64_t allocations = 0;
   uint64_t locks = 0;
   uint64_t waits = 0;
+  // Of the operations, where not all have to be.
+  std::optional<uint64_t> answered{};
 };
 
 // Does `operations` of a case or some more, in whole chunks, and counts them. What was wrong, empty
