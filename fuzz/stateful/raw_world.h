@@ -283,9 +283,9 @@ class RawWorld final : public World {
     if (frame.size() < 42 || frame[12] != 8 || frame[13] != 6) return;
     const Ipv4Address sender{NaiveLong(frame, 28)};
     const bool is_open = std::ranges::find(questions_, sender, &Question::ip) != questions_.end();
-    // [RFC 826] a request tells as well who asks.
+    // [RFC 826] a request tells as well who asks. An answer that says nothing leaves its question
+    // open, so questions are closed by the link's answers alone.
     if (NaiveWord(frame, 20) == 2 && !is_open) return;
-    if (NaiveWord(frame, 20) == 2) Forget(sender);
     Mapping mapping{sender, {}};
     std::ranges::copy(frame.subspan(22, 6), mapping.mac.begin());
     mappings_.push_back(mapping);
