@@ -123,14 +123,7 @@ void TcpFlow::CountSent(const Segment& segment, Bytes options, uint32_t payload_
   if ((plain.flags & kFin) != 0) fins_[fin_count_++ % fins_.size()] = end - 1;
   if ((plain.flags & kAck) != 0) {
     last_ack_ = plain.ack;
-    const bool is_ours = stack_iss_ && IsNear(plain.ack, *stack_iss_) &&
-                         After(plain.ack, *stack_iss_) && !After(plain.ack, rcv_nxt_);
-    if (is_ours) {
-      if (After(plain.ack, highest_ack_)) highest_ack_ = plain.ack;
-      const uint32_t scale = (plain.flags & kSyn) != 0 ? 0 : our_scale();
-      const uint32_t edge = plain.ack + (uint32_t{plain.window} << scale);
-      if (After(edge, offered_end_)) offered_end_ = edge;
-    }
+    CountOffer(plain.flags, plain.ack, plain.window);
   }
   if ((plain.flags & (kSyn | kRst)) == kSyn) {
     CountSyn(segment, options, end);
@@ -150,6 +143,16 @@ void TcpFlow::CountSent(const Segment& segment, Bytes options, uint32_t payload_
     snd_nxt_ = end;
     if ((plain.flags & kFin) != 0) fin_sent_ = true;
   }
+}
+
+void TcpFlow::CountOffer(uint8_t flags, uint32_t ack, uint16_t window) {
+  const bool is_ours =
+      stack_iss_ && IsNear(ack, *stack_iss_) && After(ack, *stack_iss_) && !After(ack, rcv_nxt_);
+  if ((flags & kAck) == 0 || !is_ours) return;
+  if (After(ack, highest_ack_)) highest_ack_ = ack;
+  const uint32_t scale = (flags & kSyn) != 0 ? 0 : our_scale();
+  const uint32_t edge = ack + (uint32_t{window} << scale);
+  if (After(edge, offered_end_)) offered_end_ = edge;
 }
 
 void TcpFlow::CountForeign(const testing::NaiveTcp& tcp, Bytes options) {

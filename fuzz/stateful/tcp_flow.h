@@ -155,6 +155,10 @@ class TcpFlow {
 
   // A segment from elsewhere that arrives as ours; without text.
   void CountForeign(const testing::NaiveTcp& tcp, Bytes options);
+  // What was sent comes again: an acknowledgement that was too early may be right by now.
+  void CountAgain(const testing::NaiveTcp& tcp) {
+    CountOffer(tcp.flags, tcp.acknowledgment, tcp.window);
+  }
 
   // The stack sent this on this flow. P1: its payload is the pattern's; P2 in small: it
   // acknowledges nothing that was not sent, the right edge of its window does not move left, it
@@ -207,6 +211,8 @@ class TcpFlow {
   Bytes AutomaticOptions(uint8_t flags);
   Bytes ChosenOptions(const Record& record, uint8_t flags);
   Bytes SackOptions(OptionsChoice choice, uint32_t extra);
+  // The window, if what is acknowledged was sent.
+  void CountOffer(uint8_t flags, uint32_t ack, uint16_t window);
   void OnSynSent(const testing::NaiveTcp& tcp);
   bool FindHandshake(uint32_t seq);
   void CheckWindow(const testing::NaiveTcp& tcp);

@@ -96,7 +96,10 @@ class TcpScript {
       case TcpOperation::kReflect:
         return Reflect(record);
       case TcpOperation::kAgain:
-        for (int i = record.U8(0) % 8; i >= 0 && !last_.empty(); --i) world_.Arrive(last_);
+        for (int i = record.U8(0) % 8; i >= 0 && !last_.empty(); --i) {
+          CountAgain();
+          world_.Arrive(last_);
+        }
         return;
       case TcpOperation::kConnect:
         return world_.Connect(record.U8(0), {});
@@ -293,6 +296,17 @@ class TcpScript {
       const bool matches = parsed->ip->source == flow.peer().address.value &&
                            parsed->tcp->source_port == flow.peer().port;
       if (matches) flow.CountForeign(*parsed->tcp, Bytes(frame).subspan(54));
+    }
+  }
+
+  void CountAgain() {
+    const auto parsed = testing::NaiveParse(last_);
+    if (!parsed || !parsed->tcp) return;
+    for (size_t i = 0; i < kFlows; ++i) {
+      TcpFlow& flow = world_.flow(i);
+      if (parsed->ip->source == flow.peer().address.value &&
+          parsed->tcp->source_port == flow.peer().port)
+        flow.CountAgain(*parsed->tcp);
     }
   }
 
