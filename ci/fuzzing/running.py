@@ -144,7 +144,17 @@ class Runner:
         self.folder(target.name, "findings").mkdir(parents=True, exist_ok=True)
         return work
 
-    def fuzz(self, target, seconds, is_measured, is_again=False):
+    def steady_limit(self, target, work, seconds):
+        """So many executions. The engine gets the corpus as a list in order: a folder has another order elsewhere."""
+        files = sorted((work / "corpus").iterdir())
+        listed = work / "seeds"
+        listed.write_text(",".join(str(p) for p in files))
+        out = work / "steady"
+        out.mkdir()
+        runs = len(files) + max(1, int(seconds * t.STEADY_RATE[target.kind]))
+        return out, [f"-seed_inputs=@{listed}", f"-runs={runs}"]
+
+    def fuzz(self, target, seconds, is_measured, is_again=False, is_steady=False):
         """`seconds` of fuzzing, or with 0 the corpus alone."""
         work = self.prepare(target, is_again)
         findings = self.folder(target.name, "findings")
@@ -157,11 +167,17 @@ class Runner:
             start_execs = figures((work / "start.log").read_text(errors="replace")).get("execs", 0)
             outcome.status = status
         if outcome.status == 0:
-            limit = [f"-max_total_time={math.ceil(seconds)}"] if seconds else ["-runs=0"]
-            command = self.command(target, work / "corpus", limit)
+            folder, limit = work / "corpus", [f"-max_total_time={math.ceil(seconds)}"] if seconds else ["-runs=0"]
+            if is_steady and seconds:
+                folder, limit = self.steady_limit(target, work, seconds)
+            command = self.command(target, folder, limit)
+            if is_steady and seconds:
+                # What libFuzzer mutates depends on where memory is.
+                command = ["setarch", "-R", *command]
             outcome.command = " ".join(str(c) for c in command)
             outcome.status, outcome.seconds, outcome.cpu_seconds = self.run(command, work / "run.log",
-                                                                            seconds + 600, seconds or None)
+                                                                            seconds + 600,
+                                                                            None if is_steady else seconds or None)
             read = figures((work / "run.log").read_text(errors="replace"))
             outcome.execs = read.get("execs", 0)
             outcome.cov, outcome.features = read.get("cov", 0), read.get("ft", 0)

@@ -14,6 +14,9 @@ BUILD = ROOT / "build/fuzz"
 # kind -> (floor in execs/s, share of a run's time)
 KINDS = {"parser": (100000, 1), "component": (20000, 1), "stack": (20000, 3), "two": (5000, 3)}
 
+# Executions a second of a --steady run: what a slow machine does.
+STEADY_RATE = {"parser": 80000, "component": 20000, "stack": 5000, "two": 2500}
+
 Target = collections.namedtuple("Target", "name kind floor max_len msan")
 
 

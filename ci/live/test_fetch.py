@@ -167,7 +167,7 @@ def case_nginx(context):
         root = lab.folder("root")
         sums = _content(root, {"large": 20_000_000})
         config = lab.folder("nginx") / "conf"
-        config.write_text("daemon off; user root; error_log stderr; pid %s/pid; events {}\n"
+        config.write_text("daemon off; master_process off; user root; error_log stderr; pid %s/pid; events {}\n"
                           "http { access_log off; server { listen %s:80; root %s; } }\n" % (config.parent, HOST, root))
         lab.spawn(["nginx", "-c", config, "-p", config.parent], stderr=-3)
         out = lab.folder("out") / "file"

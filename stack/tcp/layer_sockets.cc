@@ -180,6 +180,12 @@ size_t Layer::WriteSpace(ConnectionId id) const {
   const Env env{config_, const_cast<Buffers&>(buffers_), const_cast<Counters&>(counters_), now_,
                 now_ms_};
   const size_t queued = connection->snd_.queue.size();
+  // As on the receiving side: when memory runs short, its last quarter is for those who have queued
+  // the least. Peers that ask for much and read none of it cannot starve all others.
+  const auto is_short = [](const auto& pool) {
+    return uint64_t{pool.used()} * 4 > uint64_t{pool.capacity()} * 3;
+  };
+  if (queued > Chunk::kBytes && (is_short(buffers_.items) || is_short(buffers_.chunks))) return 0;
   const size_t limit = connection->SendLimit(controls_[id.index], env);
   return queued < limit ? limit - queued : 0;
 }

@@ -76,9 +76,9 @@ Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
         if (context.path.reorder_persist == 0) context.path.reorder_multiplier = 1;
       }
     }
-  } else if (ack.is_duplicate && duplicates_ < std::max(flight.segments(), kDupThresh)) {
+  } else if (ack.is_duplicate && duplicates_ < std::max(flight.segments(), kDupThresh + 1)) {
     // [RFC 5681 3.2] no more than segments are outstanding: a receiver that makes duplicates up
-    // would set free as much as it likes.
+    // would set free as much as it likes. The third is the third only once.
     ++duplicates_;
   }
   CheckProbe(ack, verdict);

@@ -240,6 +240,37 @@ TEST(StackTcpFullRegression, WhatFindsNoRecordAfterACrossingIsSentLater) {
   s.Expect(Data(Pattern(20)).ToPort(40001));
 }
 
+// Found by bench_hostile: peers that asked for much and read none of it took all references to what
+// is to be sent, and nobody else was answered until they were given up.
+TEST(StackTcpFullRegression, TheLastQuarterOfSendMemoryIsForThoseWhoQueuedTheLeast) {
+  ScriptOptions options{.config = FullConfig()};
+  options.config.buffers.send_items_max = 16;
+  Script s(options);
+  s.peer().Syn();
+  s.Expect(SynAck());
+  s.peer().Ack();
+  s.Accept();
+  const ConnectionId first = s.connection();
+  TcpPeer& other = s.AddPeer({.port = 40001});
+  other.Syn();
+  s.Expect(SynAck());
+  other.Ack();
+  s.Accept();
+  const ConnectionId second = s.connection();
+  // The first reads nothing any more.
+  s.peer().Send({.flags = kAck, .seq = 1, .ack = 1, .window = 0});
+  const Frame page = Pattern(1000);
+  int taken = 0;
+  while (taken < 100 && s.stack().WriteStatic(first, StaticBytes::Of(page))) ++taken;
+  EXPECT_EQ(taken, 13);
+  EXPECT_EQ(s.stack().WriteSpace(first), 0u);
+  EXPECT_EQ(s.stack().Write(first, Pattern(1)), 0u);
+  EXPECT_GT(s.stack().WriteSpace(second), 0u);
+  EXPECT_TRUE(s.stack().WriteStatic(second, StaticBytes::Of(page)));
+  s.Step();
+  s.Expect(Data(page).ToPort(40001));
+}
+
 // Found by the target two_stacks: ends that opened at once, with numbers that something on the way
 // had changed, answered one SYN-ACK with the next for ever. [RFC 9293 3.10.7.4] first: what is not
 // acceptable is answered with an ACK; [RFC 5961 7] and not with any number of them.
