@@ -45,7 +45,9 @@ std::optional<ReceiveModel::Segment> Read(Bytes frame, Ipv4Endpoint peer, Ipv4En
     return {};
   const size_t header = (frame[14] & 0xfu) * 4u;
   const size_t total = NaiveWord(frame, 16);
-  if (header < 20 || total < header + 20 || 14 + total > frame.size() || total > mtu) return {};
+  if (header < 20 || total < header + 20 || 14 + total > frame.size()) return {};
+  // Padding counts: no link carries such a frame.
+  if (frame.size() > 14 + mtu) return {};
   if (NaiveSum(frame.subspan(14, header)) != 0xffff) return {};
   const Bytes tcp = frame.subspan(14 + header, total - header);
   if (NaiveWord(tcp, 0) != peer.port || NaiveWord(tcp, 2) != stack.port) return {};

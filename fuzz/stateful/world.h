@@ -127,7 +127,9 @@ class World {
   uint64_t withheld_inputs_ = 0;
   uint64_t withheld_arp_ = 0;
   uint64_t frames_out_ = 0;
-  uint64_t steps_ = 0;
+  uint64_t steps_ = 0;  // in which anything happened
+  bool woke_for_nothing_ = false;
+  MemoryUse use_{};  // after the last step
   Instant quiet_since_;
   uint64_t quiet_frames_ = 0;
   uint64_t quiet_sources_ = 1;
