@@ -147,7 +147,10 @@ void ApiWorld::PassTime(Duration by) {
   }
   if (end > now()) Advance(end - now());
   for (StreamPeer& peer : peers_) {
-    if (by >= milliseconds(200) && peer.has_unacknowledged()) peer.SendAgain();
+    if (by < milliseconds(200) || !peer.has_unacknowledged()) continue;
+    peer.SendAgain();
+    if (by < seconds(1)) continue;
+    if (const auto probe = peer.Probe()) Deliver(*probe);
   }
   Pump();
 }

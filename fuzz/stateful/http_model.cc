@@ -123,7 +123,8 @@ AETHER_UNCOUNTED bool HttpModel::TakeBody(const NaiveRequest& request, Bytes res
   body_bytes_ = 0;
   if (framing.has_coding) {
     const NaiveChunked body(rest, setup.chunk_extra_bytes_max, setup.body_bytes_max, false);
-    if (body.verdict() == NaiveChunked::Verdict::kWrong || body.is_too_large()) {
+    // Of a size that is too large the line may be read to its end first.
+    if (body.verdict() == NaiveChunked::Verdict::kWrong) {
       tail_ = Tail::kClosed;
       return false;
     }

@@ -132,6 +132,12 @@ class StreamPeer {
   Bytes Acknowledge() { return Segment(Sequence(sent_), tcp_flags::kAck, {}, {}); }
   // What is not acknowledged goes out once more.
   void SendAgain() { sent_ = acked_; }
+  // [RFC 9293 3.8.6.1 MUST-36] the byte behind a closed window, after SendAgain(): an
+  // acknowledgement that opened it may have been lost.
+  std::optional<Bytes> Probe() {
+    if (!may_speak() || sent_ != acked_ || sent_ >= written_ || window_ > sent_) return {};
+    return Segment(Sequence(sent_), tcp_flags::kAck, Bytes(stream_).subspan(sent_, 1), {});
+  }
   bool has_unacknowledged() const { return acked_ < written_ + (fin_wanted_ ? 1 : 0); }
 
   // --- What it hears ---
