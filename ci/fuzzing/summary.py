@@ -24,6 +24,7 @@ def as_data(arguments, seed, outcomes, found, rows, failures):
         "targets": {o.target.name: {
             "kind": o.target.kind, "seconds": round(o.seconds, 1), "cpu_seconds": round(o.cpu_seconds, 2),
             "execs": o.execs, "execs_per_cpu_second": round(o.execs_per_second), "floor": o.target.floor,
+            "goal": t.KINDS[o.target.kind][0],
             "is_measured": o.is_measured, "cov": o.cov, "features": o.features, "corpus_files": o.corpus_files,
             "corpus_bytes": o.corpus_bytes, "findings": len(o.findings)} for o in outcomes},
         "findings": [{"target": n, "what": h, "report": p} for n, h, p in found],
@@ -41,11 +42,12 @@ def as_text(data):
         lines += ["Speed is executions per CPU second (user and system) of one process under ASan and UBSan" +
                   (", after the corpus was read." if any(x["is_measured"] for x in data["targets"].values())
                    else ", start and corpus included: floors were not compared."), "",
-                  "| target | kind | s | executions | execs/s | floor | edges | corpus | findings |",
-                  "|---|---|---|---|---|---|---|---|---|"]
+                  "| target | kind | s | executions | execs/s | floor | goal | edges | corpus | findings |",
+                  "|---|---|---|---|---|---|---|---|---|---|"]
         for name, x in data["targets"].items():
             lines.append(f"| {name} | {x['kind']} | {x['seconds']:.0f} | {x['execs']:,} | {x['execs_per_cpu_second']:,} | "
-                         f"{x['floor']:,} | {x['cov']} | {x['corpus_files']} files, {x['corpus_bytes']:,} B | "
+                         f"{x['floor']:,} | {x['goal']:,}{'' if x['execs_per_cpu_second'] >= x['goal'] else ': missed'} | "
+                         f"{x['cov']} | {x['corpus_files']} files, {x['corpus_bytes']:,} B | "
                          f"{x['findings']} |")
         lines.append("")
     if data["findings"]:
