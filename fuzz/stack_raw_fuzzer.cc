@@ -262,7 +262,11 @@ class RawScript {
     }
     frame_.Append(data);
     world_.ForgetEcho();
+    const uint64_t replies = world_.stack().counters().icmp_echo_replies_out;
     Send(false);
+    // ICM007: [RFC 792] an echo request has the code 0; with another one it is none.
+    FUZZ_CHECK(P2, record.U8(0) != 8 || record.U8(1) == 0 ||
+                       world_.stack().counters().icmp_echo_replies_out == replies);
   }
 
   // A datagram for the sink of 16 to 1016 bytes of UDP, the last piece of which tells its length.

@@ -180,9 +180,10 @@ class TcpScript {
     NaiveRepair({quote, 20}, 10);
     PutWord(quote + 20, flow.stack().port);
     PutWord(quote + 22, flow.peer().port);
-    PutLong(quote + 24, flow.AckValue(record.LiveAt(3)));
+    const uint32_t quoted_seq = flow.AckValue(record.LiveAt(3));
+    PutLong(quote + 24, quoted_seq);
     NaiveRepair({icmp, 8 + quoted}, 2);
-    world_.ArriveIcmp(Bytes(frame).first(14 + total));
+    world_.ArriveIcmp(Bytes(frame).first(14 + total), flow, quoted_seq);
   }
 
   // A segment that the stack would take.

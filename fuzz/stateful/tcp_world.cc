@@ -43,14 +43,26 @@ void TcpWorld::Arrive(std::span<const Bytes> frames) {
   batch_size_ = 0;
 }
 
-void TcpWorld::ArriveIcmp(Bytes frame) {
+void TcpWorld::ArriveIcmp(Bytes frame, const TcpFlow& flow, uint32_t quoted_seq) {
   // [RFC 9293 3.9.2.2 SHLD-26] what it may end while a connection is being opened is not the
   // model's.
   for (Seat& seat : seats_) {
     const auto snapshot = stack().Inspect(seat.id);
     if (snapshot && snapshot->state == tcp::State::kSynSent) seat.judge.Retire();
   }
+  // [RFC 5927 4.1] an error about a number that is not in flight is a guess: it changes nothing.
+  const bool is_error = frame[34] == 3 || frame[34] == 11 || frame[34] == 12;
+  bool is_guess = false;
+  for (size_t i = 0; is_error && i < owned_count_; ++i) {
+    if (owned_[i].flow == kFlows || &flows_[owned_[i].flow] != &flow) continue;
+    const auto snapshot = stack().Inspect(owned_[i].id);
+    if (!snapshot || snapshot->local != flow.stack()) continue;
+    is_guess =
+        quoted_seq - snapshot->snd_una.value() >= snapshot->snd_nxt.DistanceFrom(snapshot->snd_una);
+  }
+  const uint64_t drops = stack().counters().TotalDrops();
   Deliver(frame);
+  FUZZ_CHECK(P2, !is_guess || stack().counters().TotalDrops() > drops);
 }
 
 // The model follows one connection at a time, from its beginning on.
@@ -358,6 +370,15 @@ void TcpWorld::CheckOwned(Owned& owned) {
   FUZZ_CHECK(P4, snapshot->receive_queue_bytes == stack().Readable(owned.id));
   FUZZ_CHECK(P4, snapshot->sacked_bytes <= flight && snapshot->lost_bytes <= flight);
   FUZZ_CHECK(P4, snapshot->mss_bytes >= config().tcp.mss_min - 12);
+  // [RFC 1191 7.1] a path is believed down to path_mtu_min, less what headers and timestamps take.
+  // Before the handshake is over the segment size is not agreed on.
+  if (snapshot->state > tcp::State::kSynReceived && owned.mss_floor == 0) {
+    owned.mss_floor = std::min<uint32_t>(snapshot->mss_bytes, config().tcp.path_mtu_min - 52u);
+    owned.mss_bytes = snapshot->mss_bytes;
+  }
+  FUZZ_CHECK(P4, snapshot->mss_bytes >= owned.mss_floor);
+  // ICM005: nor larger again.
+  FUZZ_CHECK(P4, owned.mss_floor == 0 || snapshot->mss_bytes <= owned.mss_bytes);
   FUZZ_CHECK(P4, snapshot->mss_bytes <= config().mtu - 40);
   CheckBurst(owned, *snapshot);
   if (owned.peer_closed && owned.has_seq && !owned.is_over) {

@@ -56,7 +56,8 @@ class TcpWorld : public World {
   // Takes it in; after Build. Several at once: in one batch.
   void Arrive(Bytes frame) { Arrive(std::span<const Bytes>(&frame, 1)); }
   void Arrive(std::span<const Bytes> frames);
-  void ArriveIcmp(Bytes frame);
+  // An ICMP error that quotes a segment of the stack's to `flow` with this number.
+  void ArriveIcmp(Bytes frame, const TcpFlow& flow, uint32_t quoted_seq);
 
   // --- The application ---
 
@@ -106,6 +107,8 @@ class TcpWorld : public World {
     // P7: at the end of the step before.
     uint32_t cwnd_bytes = 0;
     uint32_t mss_bytes = 0;
+    // P4: no message of a router makes segments smaller than this.
+    uint32_t mss_floor = 0;
     std::optional<tcp::State> seen_state{};
   };
 
