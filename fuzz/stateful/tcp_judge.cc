@@ -102,6 +102,7 @@ tcp::State StateOf(ReceiveModel::State state) {
 
 void TcpJudge::Begin(ReceiveModel model) {
   model_ = std::move(model);
+  ForgetTimeWait();
   due_ = {};
   text_waits_since_.reset();
   due_count_ = 0;
@@ -138,6 +139,7 @@ void TcpJudge::OnArrival(Bytes frame, const Link& link, Instant now) {
   if (segment->timestamp) last_timestamp_ = segment->timestamp;
   ++segments_;
   if ((segment->flags & ReceiveModel::kSyn) != 0) {
+    ForgetTimeWait();
     syn_window_ = segment->window;
     segments_ = 0;
     has_fin_ = false;
@@ -215,6 +217,7 @@ void TcpJudge::Check(const tcp::Snapshot& snapshot) {
   const tcp::State wanted = StateOf(model_->state());
   FUZZ_CHECK(P2, snapshot.state == wanted);
   if (wanted == tcp::State::kClosed || wanted == tcp::State::kTimeWait) {
+    if (wanted == tcp::State::kTimeWait) time_wait_rcv_nxt_ = model_->rcv_nxt();
     Retire();
     return;
   }

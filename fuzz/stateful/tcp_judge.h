@@ -30,6 +30,10 @@ class TcpJudge {
   // What only one step can say is forgotten; after every step, when it was checked.
   void EndStep() { due_ = {}; }
   bool is_sitting() const { return model_.has_value(); }
+  // What the peer's next number would be, when the last thing that was judged is TIME-WAIT, and no
+  // SYN has come since.
+  std::optional<uint32_t> time_wait_rcv_nxt() const { return time_wait_rcv_nxt_; }
+  void ForgetTimeWait() { time_wait_rcv_nxt_.reset(); }
 
   // A frame reaches the stack; whatever is for another connection or is sure to be dropped does not
   // count.
@@ -56,6 +60,7 @@ class TcpJudge {
   bool CountChallenge(Instant now);
 
   std::optional<testing::ReceiveModel> model_;
+  std::optional<uint32_t> time_wait_rcv_nxt_;
   std::optional<uint32_t> last_timestamp_;
   uint32_t text_bytes_ = 0;
   // Of the last SYN, and what came since.

@@ -169,7 +169,9 @@ class TcpScript {
     uint8_t* const icmp = ip + 20;
     icmp[0] = record.U8(0);
     icmp[1] = record.U8(1);
-    PutWord(icmp + 6, record.U16(2));
+    // Paths of all sizes below the link's, and now and then anything else.
+    const uint16_t mtu = record.U16(2);
+    PutWord(icmp + 6, mtu < 0x8000 ? mtu % 1600u : mtu);
     uint8_t* const quote = icmp + 8;
     quote[0] = 0x45;
     PutWord(quote + 2, 576);

@@ -39,7 +39,9 @@ void TcpWorld::Arrive(std::span<const Bytes> frames) {
     for (size_t i = 0; i < kFlows; ++i)
       seats_[i].judge.OnArrival(frame, {flows_[i].peer(), flows_[i].stack(), config().mtu}, now());
   }
+  const Guess guess = frames.size() == 1 ? GuessOf(frames[0]) : Guess{};
   Deliver(frames);
+  CheckGuess(guess);
   batch_size_ = 0;
 }
 
@@ -52,14 +54,7 @@ void TcpWorld::ArriveIcmp(Bytes frame, const TcpFlow& flow, uint32_t quoted_seq)
   }
   // [RFC 5927 4.1] an error about a number that is not in flight is a guess: it changes nothing.
   const bool is_error = frame[34] == 3 || frame[34] == 11 || frame[34] == 12;
-  bool is_guess = false;
-  for (size_t i = 0; is_error && i < owned_count_; ++i) {
-    if (owned_[i].flow == kFlows || &flows_[owned_[i].flow] != &flow) continue;
-    const auto snapshot = stack().Inspect(owned_[i].id);
-    if (!snapshot || snapshot->local != flow.stack()) continue;
-    is_guess =
-        quoted_seq - snapshot->snd_una.value() >= snapshot->snd_nxt.DistanceFrom(snapshot->snd_una);
-  }
+  const bool is_guess = is_error && IsGuessedNumber(flow, quoted_seq);
   const uint64_t drops = stack().counters().TotalDrops();
   Deliver(frame);
   FUZZ_CHECK(P2, !is_guess || stack().counters().TotalDrops() > drops);
@@ -136,6 +131,7 @@ void TcpWorld::Connect(size_t i, const SocketOptions& options) {
   TcpFlow& flow = flows_[i % kFlows];
   const auto id = stack().TcpConnect(flow.peer(), {.socket = options});
   if (!id) return;
+  for (Seat& seat : seats_) seat.judge.ForgetTimeWait();
   const auto snapshot = stack().Inspect(*id);
   FUZZ_CHECK(P4, snapshot.has_value());
   flow.set_stack_port(snapshot->local.port);
@@ -380,6 +376,8 @@ void TcpWorld::CheckOwned(Owned& owned) {
   // ICM005: nor larger again.
   FUZZ_CHECK(P4, owned.mss_floor == 0 || snapshot->mss_bytes <= owned.mss_bytes);
   FUZZ_CHECK(P4, snapshot->mss_bytes <= config().mtu - 40);
+  // TCP008: no urgent mark leads further than a pointer behind the window.
+  FUZZ_CHECK(P4, snapshot->urgent_bytes <= config().tcp.receive_buffer_max_bytes + 65535);
   CheckBurst(owned, *snapshot);
   if (owned.peer_closed && owned.has_seq && !owned.is_over) {
     // P1: what is there to be read ends at the FIN.

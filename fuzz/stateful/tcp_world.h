@@ -122,6 +122,16 @@ class TcpWorld : public World {
   void WriteSome(Owned& owned, size_t bytes);
   void FindFirstByte(Owned& owned);
   void CheckOwned(Owned& owned);
+  // A segment that says what it cannot know, and what must not come of it (tcp_guesses.cc).
+  struct Guess {
+    bool ends_time_wait = false;
+    uint64_t time_wait_records = 0;
+    std::optional<ConnectionId> sacks;
+    uint32_t sacked_bytes = 0;
+  };
+  Guess GuessOf(Bytes frame);
+  void CheckGuess(const Guess& guess);
+  bool IsGuessedNumber(const TcpFlow& flow, uint32_t quoted_seq);
   // P2: of each flow the connection that was begun last.
   struct Seat {
     TcpJudge judge;
