@@ -167,8 +167,11 @@ class TcpScript {
     PutLong(ip + 16, kStackIp.value);
     NaiveRepair({ip, 20}, 10);
     uint8_t* const icmp = ip + 20;
-    icmp[0] = record.U8(0);
-    icmp[1] = record.U8(1);
+    // Mostly errors, and of those what is about the path.
+    static constexpr std::array<uint8_t, 8> kTypes = {3, 3, 3, 3, 11, 12, 4, 5};
+    static constexpr std::array<uint8_t, 8> kCodes = {4, 4, 4, 0, 1, 2, 3, 13};
+    icmp[0] = record.U8(0) < 16 ? record.U8(0) : kTypes[record.U8(0) % 8];
+    icmp[1] = record.U8(1) < 16 ? record.U8(1) : kCodes[record.U8(1) % 8];
     // Paths of all sizes below the link's, and now and then anything else.
     const uint16_t mtu = record.U16(2);
     PutWord(icmp + 6, mtu < 0x8000 ? mtu % 1600u : mtu);

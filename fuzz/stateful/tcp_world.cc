@@ -378,6 +378,13 @@ void TcpWorld::CheckOwned(Owned& owned) {
   FUZZ_CHECK(P4, snapshot->mss_bytes <= config().mtu - 40);
   // TCP008: no urgent mark leads further than a pointer behind the window.
   FUZZ_CHECK(P4, snapshot->urgent_bytes <= config().tcp.receive_buffer_max_bytes + 65535);
+  // TCP042: what waits to be sent or to be acknowledged waits for a timer, too.
+  const tcp::Profile& profile = config().profile;
+  const bool waits = (snapshot->send_queue_bytes > 0 || flight > 0) &&
+                     snapshot->state != tcp::State::kClosed &&
+                     snapshot->state != tcp::State::kTimeWait;
+  FUZZ_CHECK(P8, !waits || !profile.retransmission || !profile.zero_window_probes || is_blocked() ||
+                     stack().NextDeadline() != kNever);
   CheckBurst(owned, *snapshot);
   if (owned.peer_closed && owned.has_seq && !owned.is_over) {
     // P1: what is there to be read ends at the FIN.
