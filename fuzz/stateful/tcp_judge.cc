@@ -102,6 +102,7 @@ tcp::State StateOf(ReceiveModel::State state) {
 
 void TcpJudge::Begin(ReceiveModel model) {
   model_ = std::move(model);
+  syn_window_max_ = 0;
   ForgetTimeWait();
   due_ = {};
   text_waits_since_.reset();
@@ -120,12 +121,14 @@ void TcpJudge::BeginPassive(const tcp::Snapshot& snapshot, const tcp::Profile& p
                         snapshot.snd_una == snapshot.snd_nxt && text_bytes_ == 0 &&
                         segments_ == 1 && !has_fin_;
   if (!is_fresh || (snapshot.timestamps && !last_timestamp_)) return;
-  const uint32_t window = std::max<uint32_t>(snapshot.snd_wnd_bytes, syn_window_);
+  // Which of several SYNs the stack answered cannot be told.
+  const bool is_certain = !from_cookie && syn_window_ == syn_window_max_;
+  const uint32_t window = std::max<uint32_t>(snapshot.snd_wnd_bytes, syn_window_max_);
   Begin(ReceiveModel::Established(
       RulesOf(profile), {.iss = snapshot.snd_una.value() - 1,
                          .irs = snapshot.rcv_nxt.value() - 1,
                          .peer_window_bytes = window,
-                         .certain_window_bytes = from_cookie ? snapshot.snd_wnd_bytes : window,
+                         .certain_window_bytes = is_certain ? window : snapshot.snd_wnd_bytes,
                          .peer_scale = snapshot.window_scaling ? peer_scale : uint8_t{0},
                          .timestamp = snapshot.timestamps ? last_timestamp_ : std::nullopt,
                          .now = now}));
@@ -141,6 +144,7 @@ void TcpJudge::OnArrival(Bytes frame, const Link& link, Instant now) {
   if ((segment->flags & ReceiveModel::kSyn) != 0) {
     ForgetTimeWait();
     syn_window_ = segment->window;
+    syn_window_max_ = std::max(syn_window_max_, syn_window_);
     segments_ = 0;
     has_fin_ = false;
   }

@@ -65,6 +65,7 @@ class TcpJudge {
   uint32_t text_bytes_ = 0;
   // Of the last SYN, and what came since.
   uint16_t syn_window_ = 0;
+  uint16_t syn_window_max_ = 0;  // of those since a model began
   uint32_t segments_ = 0;
   bool has_fin_ = false;
   // What this step owes, and what it sent without owing it.

@@ -172,9 +172,10 @@ class TcpScript {
     static constexpr std::array<uint8_t, 8> kCodes = {4, 4, 4, 0, 1, 2, 3, 13};
     icmp[0] = record.U8(0) < 16 ? record.U8(0) : kTypes[record.U8(0) % 8];
     icmp[1] = record.U8(1) < 16 ? record.U8(1) : kCodes[record.U8(1) % 8];
-    // Paths of all sizes below the link's, and now and then anything else.
+    // Paths of all sizes below the link's, and now and then anything else. The smallest numbers,
+    // which mutations like best, are in units of 24.
     const uint16_t mtu = record.U16(2);
-    PutWord(icmp + 6, mtu < 0x8000 ? mtu % 1600u : mtu);
+    PutWord(icmp + 6, mtu < 64 ? mtu * 24u : mtu < 0x8000 ? mtu % 1600u : mtu);
     uint8_t* const quote = icmp + 8;
     quote[0] = 0x45;
     PutWord(quote + 2, 576);
