@@ -101,6 +101,7 @@ void Layer::EndConnection(uint32_t index) {
   connection.ReleaseBuffers(controls_[index], buffers_);
   if (connection.state() != State::kTimeWait) connection.SetState(State::kClosed);
   connection.Unset(Connection::kAckNow);
+  connection.Unset(Connection::kProbeDue);
   FreeIfUnused(index);
 }
 

@@ -86,6 +86,22 @@ TEST(StackTcpKeepalive, OnlyWhenNothingHappens) {
   EXPECT_GT(s->counters().tcp_retransmissions, 3u);
 }
 
+// A probe that is due, but not sent yet, when the peer's FIN ends the connection has nobody left to
+// ask.
+TEST(StackTcpKeepalive, AProbeThatIsDueEndsWithTheConnection) {
+  const auto s = Script::FinWait2(FullOptions());
+  s->stack().SetOptions(s->connection(), {.keepalive_idle = seconds(100)});
+  const Instant due = s->now() + seconds(101);
+  s->stack().Receive({}, due);
+  const Frame fin = s->peer().Build({.flags = kFin | kAck});
+  const Bytes frame = fin;
+  s->stack().Receive(std::span(&frame, 1), due);
+  s->AdvanceTo(due - Script::kStart);
+  s->Expect(Ack(2).AtSeq(2));
+  s->ExpectNothing();
+  s->ExpectState(State::kTimeWait);
+}
+
 // What a peer's probe gets: where we stand, with and without its octet of garbage.
 TEST(StackTcpKeepalive, APeersProbesAreAnswered) {
   const auto s = Script::Established(FullOptions());
