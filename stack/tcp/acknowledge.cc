@@ -48,21 +48,6 @@ Blocks Filter(const SegmentOptions& options, Seq una, Seq nxt) {
 
 }  // namespace
 
-Recovery::Context Connection::RecoveryContext(Control& control, const Env& env) const {
-  return {.segments = env.buffers.segments,
-          .profile = env.profile(),
-          .path = control.path,
-          .segments_max = env.limits().flight_segments_max,
-          .sack = Has(kSack),
-          .mss_bytes = mss_bytes,
-          .srtt_us = control.rtt.srtt_us(),
-          .now = env.now};
-}
-
-Congestion::Context Connection::CongestionContext(Recovery& recovery, const Env& env) const {
-  return {.algorithm = env.profile().congestion, .epoch = recovery.epoch, .mss_bytes = mss_bytes};
-}
-
 void Connection::AcknowledgeQueue(Seq ack, Control& control, const Env& env, Arrival& arrival) {
   const bool fin_acknowledged = Has(kFinSent) && ack == snd_.nxt;
   const uint32_t bytes = ack.DistanceFrom(snd_.una) - (fin_acknowledged ? 1 : 0);

@@ -190,7 +190,11 @@ class alignas(64) Connection {
   }
 
   // --- timers.cc ---
-  Instant NextDeadline(const Control& control, Instant now) const;
+  static Instant NextDeadline(const Control& control, Instant now) {
+    return std::min(control.send_deadline,
+                    MsDeadline::Earliest(now, control.ack_deadline, control.state_deadline,
+                                         control.keepalive_deadline));
+  }
   // Something is due.
   Arrival OnTimer(Control& control, const Env& env);
   // Sets the timer of the sending side after data, an acknowledgement or a window arrived or left.
@@ -313,8 +317,19 @@ class alignas(64) Connection {
                  Control& control, const Env& env);
   void TakeEcnEcho(const Segment& segment, uint32_t flight_bytes, Control& control, const Env& env);
 
-  Congestion::Context CongestionContext(Recovery& recovery, const Env& env) const;
-  Recovery::Context RecoveryContext(Control& control, const Env& env) const;
+  Congestion::Context CongestionContext(Recovery& recovery, const Env& env) const {
+    return {.algorithm = env.profile().congestion, .epoch = recovery.epoch, .mss_bytes = mss_bytes};
+  }
+  Recovery::Context RecoveryContext(Control& control, const Env& env) const {
+    return {.segments = env.buffers.segments,
+            .profile = env.profile(),
+            .path = control.path,
+            .segments_max = env.limits().flight_segments_max,
+            .sack = Has(kSack),
+            .mss_bytes = mss_bytes,
+            .srtt_us = control.rtt.srtt_us(),
+            .now = env.now};
+  }
   std::optional<SegmentPlan> PlanRetransmission(const Control& control, const Env& env) const;
   std::optional<SegmentPlan> PlanNewData(const Control& control, const Env& env) const;
   uint32_t AdmittedByCongestion(const Control& control, const Env& env) const;

@@ -14,16 +14,6 @@ bool SentAfter(Instant a, Seq a_end, Instant b, Seq b_end) {
 
 }  // namespace
 
-uint32_t Recovery::PipeBytes(const Context& context) const {
-  const uint32_t total = flight.total_bytes();
-  // [RFC 3042 2] without limited transmit, the first duplicates release nothing.
-  if (phase_ == Phase::kOpen && !context.profile.limited_transmit)
-    return total - flight.lost_bytes();
-  uint32_t pipe = flight.pipe_bytes();
-  if (!context.sack) pipe -= std::min(pipe, duplicates_ * context.mss_bytes);
-  return pipe;
-}
-
 void Recovery::Enter(Phase phase, Seq nxt) {
   phase_ = phase;
   recover_ = nxt;

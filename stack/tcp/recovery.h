@@ -4,6 +4,7 @@
 // timers.h.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -82,7 +83,14 @@ class Recovery {
   Phase phase() const { return phase_; }
   // [RFC 6675 4] what is in the network; what duplicates say has left it counts only when
   // `limited_transmit` allows.
-  uint32_t PipeBytes(const Context& context) const;
+  uint32_t PipeBytes(const Context& context) const {
+    // [RFC 3042 2] without limited transmit, the first duplicates release nothing.
+    if (phase_ == Phase::kOpen && !context.profile.limited_transmit)
+      return flight.total_bytes() - flight.lost_bytes();
+    uint32_t pipe = flight.pipe_bytes();
+    if (!context.sack) pipe -= std::min(pipe, duplicates_ * context.mss_bytes);
+    return pipe;
+  }
   // The record to send again next; kNoIndex when none is due.
   uint32_t NextLost(const Pool<SentSegment>& pool) const { return flight.FirstLost(pool); }
 

@@ -15,11 +15,6 @@ constexpr Duration kProbeTimeoutMin = std::chrono::milliseconds(10);
 
 }  // namespace
 
-Instant Connection::NextDeadline(const Control& control, Instant now) const {
-  return std::min({control.send_deadline, control.ack_deadline.At(now),
-                   control.state_deadline.At(now), control.keepalive_deadline.At(now)});
-}
-
 // Something is to be sent, nothing is in flight, and the peer's window admits nothing or too
 // little.
 bool Connection::WindowHoldsBack(const Env& env) const {
