@@ -49,23 +49,30 @@ constexpr bool SumIsValid(uint16_t sum) { return sum == 0xffff; }
 // A host-order 16-bit value as a piece of a sum.
 constexpr uint16_t SumOfWord(uint16_t host_order) { return NetworkOrder(host_order); }
 
-// Sum of a short header of a multiple of 4 bytes, inlined.
-inline uint16_t SumHeader(const uint8_t* header, size_t size) {
-  uint64_t sum = 0;
+// The words of a short header, a multiple of 4 bytes, added up but not folded: such totals, and
+// folded sums, are added as they are and folded once. Inlined.
+inline uint64_t TotalOfHeader(const uint8_t* header, size_t size) {
+  uint64_t total = 0;
   for (size_t i = 0; i + 4 <= size; i += 4) {
     uint32_t word;
     std::memcpy(&word, header + i, sizeof word);
-    sum += word;
+    total += word;
   }
-  return SumFold(sum);
+  return total;
+}
+inline uint16_t SumHeader(const uint8_t* header, size_t size) {
+  return SumFold(TotalOfHeader(header, size));
 }
 
 // The pseudo header of RFC 9293 3.1 and RFC 768; `length` counts header and payload.
+inline uint64_t TotalOfPseudoHeader(Ipv4Address source, Ipv4Address destination, uint8_t protocol,
+                                    uint16_t length) {
+  return uint64_t{NetworkOrder(source.value)} + NetworkOrder(destination.value) +
+         NetworkOrder(static_cast<uint16_t>(protocol)) + NetworkOrder(length);
+}
 inline uint16_t SumPseudoHeader(Ipv4Address source, Ipv4Address destination, uint8_t protocol,
                                 uint16_t length) {
-  const uint64_t sum = uint64_t{NetworkOrder(source.value)} + NetworkOrder(destination.value) +
-                       NetworkOrder(static_cast<uint16_t>(protocol)) + NetworkOrder(length);
-  return SumFold(sum);
+  return SumFold(TotalOfPseudoHeader(source, destination, protocol, length));
 }
 
 // A checksum field after one 16-bit word of the data changed: RFC 1624 equation 3. All host order.

@@ -13,6 +13,7 @@ using http_text::EqualsNoCase;
 using http_text::FindControl;
 using http_text::IsDigit;
 using http_text::NextElement;
+using http_text::Repeat;
 using http_text::TakeLineEnd;
 using http_text::Trim;
 
@@ -41,6 +42,26 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
 }();
 
 constexpr bool Is(uint8_t byte, uint8_t class_bits) { return (kClasses[byte] & class_bits) != 0; }
+
+// The first byte that does not stand in a target, or `end`.
+const uint8_t* FindTargetEnd(const uint8_t* at, const uint8_t* end) {
+  if constexpr (std::endian::native == std::endian::little) {
+    while (end - at >= 8) {
+      uint64_t word;
+      std::memcpy(&word, at, sizeof word);
+      const uint64_t not_hash = word ^ Repeat('#');
+      // Bytes up to 0x20, '#', and from 0x7f on. Carries and borrows can only mark a byte behind
+      // one that is marked rightly.
+      const uint64_t marks = (((word - Repeat(0x21)) & ~word) |
+                              ((not_hash - Repeat(1)) & ~not_hash) | (word + Repeat(1)) | word) &
+                             Repeat(0x80);
+      if (marks != 0) return at + std::countr_zero(marks) / 8;
+      at += 8;
+    }
+  }
+  while (at != end && Is(*at, kTarget)) ++at;
+  return at;
+}
 
 // [RFC 9110 7.2] uri-host [":" port]; empty is allowed.
 bool IsHost(std::string_view host) {
@@ -171,10 +192,9 @@ Drop HttpHeadParser::Method() {
 
 Drop HttpHeadParser::Target() {
   const uint8_t* const target = at_;
-  while (at_ != end_ && Is(*at_, kTarget)) {
-    // [RFC 9112 section 3] 414 for a target that is longer than this server parses.
-    if (++at_ - target > limits_.target_bytes_max) return Drop::kHttpUriTooLong;
-  }
+  at_ = FindTargetEnd(at_, end_);
+  // [RFC 9112 section 3] 414 for a target that is longer than this server parses.
+  if (at_ - target > limits_.target_bytes_max) return Drop::kHttpUriTooLong;
   if (at_ == end_) return Drop::kHttpTooShort;
   if (at_ == target || *at_ != ' ') return Drop::kHttpBadRequest;
   view_.target_offset_ = Offset(target);
@@ -272,6 +292,8 @@ Drop HttpHeadParser::FieldLines() {
     // [RFC 9112 5.1] a name is a token with the colon right behind it: no space before it.
     // [RFC 9112 5.2] a line that begins with a space (obs-fold) is refused by the same test.
     const uint8_t* const name = at_;
+    // Nearly every head begins with this field.
+    if (end_ - at_ > 4 && EqualsNoCase(Text(at_, at_ + 4), "host")) at_ += 4;
     while (at_ != end_ && Is(*at_, kToken)) ++at_;
     if (at_ == end_) return Drop::kHttpTooShort;
     if (*at_ != ':' || at_ == name) return Drop::kHttpBadRequest;
@@ -373,9 +395,9 @@ Drop HttpHeadParser::Conclude() {
 
 std::expected<HttpRequestView, Drop> HttpRequestView::Parse(Bytes data,
                                                             const HttpHeadLimits& limits) {
-  HttpRequestView view;
-  const Drop drop = HttpHeadParser(data, limits, view).Run();
-  if (drop != Drop::kNone) return std::unexpected(drop);
+  std::expected<HttpRequestView, Drop> view{HttpRequestView()};
+  const Drop drop = HttpHeadParser(data, limits, *view).Run();
+  if (drop != Drop::kNone) view = std::unexpected(drop);
   return view;
 }
 

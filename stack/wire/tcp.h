@@ -56,9 +56,9 @@ class TcpView {
   // [RFC 9293 3.1 MUST-3] the receiver checks the checksum.
   bool ChecksumIsValid(Ipv4Address source, Ipv4Address destination) const {
     return SumIsValid(
-        SumAdd(SumPseudoHeader(source, destination, static_cast<uint8_t>(IpProtocol::kTcp),
-                               static_cast<uint16_t>(segment_.size())),
-               SumBytes(segment_)));
+        SumFold(TotalOfPseudoHeader(source, destination, static_cast<uint8_t>(IpProtocol::kTcp),
+                                    static_cast<uint16_t>(segment_.size())) +
+                SumBytes(segment_)));
   }
 
  private:
@@ -110,11 +110,11 @@ struct TcpHeader {
     TcpView::UrgentPointer::Store(at, urgent_pointer);
     if (!options.empty()) std::memcpy(at + kSizeMin, options.data(), options.size());
     const uint16_t length = static_cast<uint16_t>(header_size + payload_size);
-    const uint16_t header_sum =
-        SumAdd(SumPseudoHeader(source, destination, static_cast<uint8_t>(IpProtocol::kTcp), length),
-               SumHeader(at, header_size));
+    const uint64_t total =
+        TotalOfPseudoHeader(source, destination, static_cast<uint8_t>(IpProtocol::kTcp), length) +
+        TotalOfHeader(at, header_size) + payload_sum;
     // [RFC 9293 3.1 MUST-2] the sender generates the checksum.
-    TcpView::ChecksumField::Store(at, ChecksumOf(SumAdd(header_sum, payload_sum)));
+    TcpView::ChecksumField::Store(at, ChecksumOf(SumFold(total)));
     return header_size + payload_size;
   }
 };
