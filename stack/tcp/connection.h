@@ -167,6 +167,11 @@ class alignas(64) Connection {
   // 9293 3.10.7.3, 3.10.7.4) ---
   Arrival OnSegment(const Segment& segment, const SegmentOptions& options, Control& control,
                     const Env& env);
+  // --- predicted.h: the same for the segment that nearly all are, compiled into the caller ---
+  bool IsPredicted(const Segment& segment, const SegmentOptions& options, const Control& control,
+                   const Env& env) const;
+  Arrival OnPredicted(const Segment& segment, const SegmentOptions& options, Control& control,
+                      const Env& env);
   // SYN-SENT has its own order; `syn` holds all options of a SYN.
   Arrival OnSynSentSegment(const Segment& segment, const TcpOptions& syn, Control& control,
                            const Env& env);
@@ -198,7 +203,17 @@ class alignas(64) Connection {
   // Something is due.
   Arrival OnTimer(Control& control, const Env& env);
   // Sets the timer of the sending side after data, an acknowledgement or a window arrived or left.
-  void ArmSendTimer(bool restart, Control& control, const Env& env);
+  void ArmSendTimer(bool restart, Control& control, const Env& env) {
+    // Most segments leave nothing in flight, and nothing that waits.
+    if (snd_.flight_bytes() == 0 && snd_.queue.unsent() == 0 &&
+        (flags & (kFinQueued | kFinSent)) != kFinQueued && state_ != State::kSynSent &&
+        state_ != State::kSynReceived) {
+      send_timer = SendTimer::kNone;
+      control.send_deadline = kNever;
+      return;
+    }
+    ArmBusySendTimer(restart, control, env);
+  }
   // Something is to be sent, and no timer would bring it up again.
   bool WaitsWithoutTimer() const {
     return send_timer == SendTimer::kNone &&
@@ -276,10 +291,6 @@ class alignas(64) Connection {
            (control.recovery == kNoIndex ||
             env.buffers.recoveries[control.recovery].flight.lost_bytes() == 0);
   }
-  bool IsPredicted(const Segment& segment, const SegmentOptions& options, const Control& control,
-                   const Env& env) const;
-  Arrival OnPredicted(const Segment& segment, const SegmentOptions& options, Control& control,
-                      const Env& env);
   bool CheckPaws(const Segment& segment, const SegmentOptions& options, Control& control,
                  const Env& env, Arrival& arrival);
   void TakeTimestamp(const Segment& segment, const SegmentOptions& options, Control& control,
@@ -304,6 +315,8 @@ class alignas(64) Connection {
   void JoinHeld(Control& control, const Env& env, Arrival& arrival);
   void TakeFin(Arrival& arrival);
   void TakeUrgent(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
+  void NotePeerSegment(size_t size, Control& control, const Env& env);
+  bool StoreText(Bytes text, Control& control, const Env& env, Arrival& arrival);
   void ScheduleAck(Control& control, const Env& env);
   void AckNow() { Set(kAckNow); }
 
@@ -313,6 +326,11 @@ class alignas(64) Connection {
   void AcknowledgeQueue(Seq ack, Control& control, const Env& env, Arrival& arrival);
   void RunRecovery(const Segment& segment, const SegmentOptions& options, bool advanced,
                    bool duplicate, uint32_t flight_before, Control& control, const Env& env);
+  bool IsAckPlain(const Control& control, const Env& env) const;
+  void AcceptPlainAck(const Segment& segment, const SegmentOptions& options, Control& control,
+                      const Env& env, Arrival& arrival);
+  void StopReorderTimer(bool all_acknowledged, Control& control);
+  void RearmAfterAck(bool advanced, Control& control, const Env& env);
   void SampleRtt(const AckSummary& summary, const SegmentOptions& options, bool advanced,
                  Control& control, const Env& env);
   void TakeEcnEcho(const Segment& segment, uint32_t flight_bytes, Control& control, const Env& env);
@@ -333,6 +351,7 @@ class alignas(64) Connection {
   std::optional<SegmentPlan> PlanRetransmission(const Control& control, const Env& env) const;
   std::optional<SegmentPlan> PlanNewData(const Control& control, const Env& env) const;
   uint32_t AdmittedByCongestion(const Control& control, const Env& env) const;
+  void ArmBusySendTimer(bool restart, Control& control, const Env& env);
   Arrival OnSendTimer(Control& control, const Env& env);
   Arrival OnRetransmitTimeout(Control& control, const Env& env);
   Arrival OnHandshakeTimeout(Control& control, const Env& env);

@@ -42,7 +42,7 @@ bool Connection::PoolsHoldBack(const Control& control, const Env& env) const {
 }
 
 // `restart`: something new was acknowledged or a SYN left; otherwise a running timer keeps running.
-void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
+void Connection::ArmBusySendTimer(bool restart, Control& control, const Env& env) {
   const Profile& profile = env.profile();
   const auto rto = [&] { return control.rtt.Rto(env.limits().rto_min, env.limits().rto_max); };
   const auto arm = [&](SendTimer timer, Duration after) {
@@ -54,13 +54,6 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
   };
   if (state_ == State::kSynSent || state_ == State::kSynReceived) {
     if (profile.retransmission) arm(SendTimer::kRetransmit, rto());
-    return;
-  }
-  // Most segments leave nothing in flight, and nothing that waits.
-  if (snd_.flight_bytes() == 0 && snd_.queue.unsent() == 0 &&
-      (flags & (kFinQueued | kFinSent)) != kFinQueued) {
-    send_timer = SendTimer::kNone;
-    control.send_deadline = kNever;
     return;
   }
   // [RFC 8985 6.3] new data does not put off the time at which what was overtaken counts as lost.
