@@ -41,8 +41,10 @@ class TimerWheel {
       Touch(id);
     const uint64_t tick = CeilTick(deadline);
     Node& node = nodes_[id];
+    // Its slot comes up at its old tick or before.
     const bool stays =
-        node.prev != kUnlinked && std::max(tick, current_tick_ + 1) >= TickOf(node.slot);
+        node.prev != kUnlinked &&
+        (tick >= node.tick || std::max(tick, current_tick_ + 1) >= TickOf(node.slot));
     node.tick = tick & kTickMask;
     if (!stays) Move(id);
   }

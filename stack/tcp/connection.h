@@ -180,13 +180,15 @@ class alignas(64) Connection {
   // Becomes ESTABLISHED: the congestion window opens.
   void Open(Control& control, const Env& env);
 
-  // --- output.cc ---
+  // --- sending.h, output.cc ---
   // What would be sent now; nothing when nothing is due.
   std::optional<SegmentPlan> Plan(const Control& control, const Env& env) const {
     if (IsQuiet(control, env)) return std::nullopt;
     return PlanDue(control, env);
   }
   std::optional<SegmentPlan> PlanDue(const Control& control, const Env& env) const;
+  // The same, compiled into the caller.
+  std::optional<SegmentPlan> PlanHere(const Control& control, const Env& env) const;
   // `plan` leaves now, with this timestamp.
   void OnSent(const SegmentPlan& plan, Control& control, const Env& env);
   TcpOptions OptionsFor(const SegmentPlan& plan, Control& control, const Env& env) const;

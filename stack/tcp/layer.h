@@ -199,7 +199,8 @@ class Layer {
   size_t EmitOptions(const Connection& connection, Control& control, const Env& env,
                      SegmentPlan& plan, std::array<uint8_t, 40>& bytes, bool& has_left_out,
                      SackBlock& duplicate) const;
-  Outgoing EmitSegment(uint32_t index, const SegmentPlan& plan, MutableBytes out, Instant now);
+  Outgoing EmitSegment(Connection& connection, Control& control, SegmentPlan plan, MutableBytes out,
+                       const Env& env);
 
   // layer_sockets.cc
   Connection* Find(ConnectionId id);

@@ -53,9 +53,14 @@ constexpr uint16_t SumOfWord(uint16_t host_order) { return NetworkOrder(host_ord
 // folded sums, are added as they are and folded once. Inlined.
 inline uint64_t TotalOfHeader(const uint8_t* header, size_t size) {
   uint64_t total = 0;
-  for (size_t i = 0; i + 4 <= size; i += 4) {
+  for (; size >= 8; size -= 8, header += 8) {
+    uint64_t words;
+    std::memcpy(&words, header, sizeof words);
+    total += (words & 0xffffffffu) + (words >> 32);
+  }
+  if (size >= 4) {
     uint32_t word;
-    std::memcpy(&word, header + i, sizeof word);
+    std::memcpy(&word, header, sizeof word);
     total += word;
   }
   return total;
