@@ -98,6 +98,7 @@ struct alignas(32) Control {
     keepalive_deadline.Clear();
   }
   uint32_t ReceiveBufferBytes(const TcpLimits& limits) const {
+    if (receive_doublings == 0) return limits.receive_buffer_bytes;
     return static_cast<uint32_t>(
         std::min<uint64_t>(uint64_t{limits.receive_buffer_bytes} << receive_doublings,
                            std::max(limits.receive_buffer_bytes, limits.receive_buffer_max_bytes)));
@@ -189,6 +190,12 @@ class alignas(64) Connection {
   std::optional<SegmentPlan> PlanDue(const Control& control, const Env& env) const;
   // The same, compiled into the caller.
   std::optional<SegmentPlan> PlanHere(const Control& control, const Env& env) const;
+  bool PlanNewData(const Control& control, const Env& env, SegmentPlan& plan) const;
+  // Nothing could be sent again, and no segment says more than what is new: if PlanNewData has
+  // something, PlanHere has the same.
+  bool SendsDataAlone(const Control& control) const {
+    return state_ == State::kEstablished && !HasFlight(control) && !Has(kEcnEcho);
+  }
   // `plan` leaves now, with this timestamp.
   void OnSent(const SegmentPlan& plan, Control& control, const Env& env);
   TcpOptions OptionsFor(const SegmentPlan& plan, Control& control, const Env& env) const;
@@ -351,7 +358,6 @@ class alignas(64) Connection {
             .now = env.now};
   }
   std::optional<SegmentPlan> PlanRetransmission(const Control& control, const Env& env) const;
-  std::optional<SegmentPlan> PlanNewData(const Control& control, const Env& env) const;
   uint32_t AdmittedByCongestion(const Control& control, const Env& env) const;
   void ArmBusySendTimer(bool restart, Control& control, const Env& env);
   Arrival OnSendTimer(Control& control, const Env& env);

@@ -168,11 +168,13 @@ void Layer::EnterTimeWait(uint32_t index, Instant now) {
   const uint32_t record_index = time_wait_.Add(record, now);
   demux_.Replace(connection.hash, index, record_index | Demux::kTimeWaitBit);
   connection.Unset(Connection::kInDemux);
-  if (connection.Has(Connection::kAckNow)) AcknowledgeFromTimeWait(record, now);
+  if (connection.Has(Connection::kAckNow))
+    AcknowledgeFromTimeWait(record, controls_[index].ts_offset, now);
   EndConnection(index);
 }
 
-void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now) {
+// `ts_offset` is that of the record's flow.
+void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, uint32_t ts_offset, Instant now) {
   Reply reply{
       .flow = record.flow, .seq = record.snd_nxt, .ack = record.rcv_nxt, .flags = tcp_flags::kAck};
   // The peer has sent its FIN and nothing more is taken: the window is only kept from moving left.
@@ -181,7 +183,7 @@ void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now) {
   if (record.ts_recent != 0) {
     // [RFC 7323 3.2] timestamps, once negotiated, are in every segment.
     reply.has_timestamps = true;
-    reply.ts_value = MakeEnv(now).now_ms() + TimestampOffset(record.flow);
+    reply.ts_value = MakeEnv(now).now_ms() + ts_offset;
     reply.ts_echo = record.ts_recent;
   }
   PushReply(reply);

@@ -161,7 +161,7 @@ class Layer {
   void FreeIfUnused(uint32_t index);
   void LeaveDemux(uint32_t index);
   uint32_t CreateConnection(const FlowKey& flow, uint32_t hash, uint8_t listener, uint16_t owner);
-  void AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now);
+  void AcknowledgeFromTimeWait(const TimeWaitRecord& record, uint32_t ts_offset, Instant now);
   void EnterTimeWait(uint32_t index, Instant now);
   void RemoveTimeWait(uint32_t index);
   void PushReply(const Reply& reply);
@@ -199,8 +199,11 @@ class Layer {
   size_t EmitOptions(const Connection& connection, Control& control, const Env& env,
                      SegmentPlan& plan, std::array<uint8_t, 40>& bytes, bool& has_left_out,
                      SackBlock& duplicate) const;
-  Outgoing EmitSegment(Connection& connection, Control& control, SegmentPlan plan, MutableBytes out,
-                       const Env& env);
+  Outgoing EmitSegment(Connection& connection, Control& control, SegmentPlan& plan,
+                       MutableBytes out, const Env& env);
+
+  Outgoing Leave(uint32_t index, SegmentPlan plan, MutableBytes out, const Env& env);
+  Outgoing LeaveAny(uint32_t index, const SegmentPlan& plan, MutableBytes out, const Env& env);
 
   // layer_sockets.cc
   Connection* Find(ConnectionId id);

@@ -376,7 +376,7 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
     return Drop::kTcpTimeWait;
   // [RFC 9293 3.10.7.4] eighth: a repeated FIN starts 2 MSL anew.
   if (segment.Has(tcp_flags::kFin) && !is_old) time_wait_.Restart(index, now);
-  AcknowledgeFromTimeWait(record, now);
+  AcknowledgeFromTimeWait(record, TimestampOffset(record.flow), now);
   return Drop::kTcpTimeWait;
 }
 

@@ -74,7 +74,7 @@ size_t Layer::EmitOptions(const Connection& connection, Control& control, const 
 }
 
 AETHER_INLINE Layer::Outgoing Layer::EmitSegment(Connection& connection, Control& control,
-                                                 SegmentPlan plan, MutableBytes out,
+                                                 SegmentPlan& plan, MutableBytes out,
                                                  const Env& env) {
   const bool is_syn = plan.kind == SegmentPlan::Kind::kSyn;
   TcpHeader header{
@@ -103,10 +103,12 @@ AETHER_INLINE Layer::Outgoing Layer::EmitSegment(Connection& connection, Control
       header.options = place;
     }
   } else {
+    SegmentPlan cut = plan;
     const size_t option_bytes =
-        EmitOptions(connection, control, env, plan, bytes, has_left_out, duplicate);
+        EmitOptions(connection, control, env, cut, bytes, has_left_out, duplicate);
     header.options = Bytes(bytes).first(option_bytes);
-    header.flags = plan.flags;
+    header.flags = cut.flags;
+    plan = cut;
   }
   uint16_t sum = 0;
   if (plan.payload_bytes > 0) {
@@ -140,6 +142,30 @@ AETHER_INLINE Layer::Outgoing Layer::EmitSegment(Connection& connection, Control
   return outgoing;
 }
 
+// `plan` leaves now; more of the same connection waits its turn.
+AETHER_INLINE Layer::Outgoing Layer::Leave(uint32_t index, SegmentPlan plan, MutableBytes out,
+                                           const Env& env) {
+  Connection& connection = connections_[index];
+  Control& control = controls_[index];
+  ++counters_.tcp_segments_out;
+  const Outgoing outgoing = EmitSegment(connection, control, plan, out, env);
+  if (probe_ != nullptr) [[unlikely]]
+    ProbeSent(outgoing, out, index, plan.kind == SegmentPlan::Kind::kRetransmit, env.now);
+  Reschedule(index);
+  if (connection.Plan(control, env)) {
+    QueueOutput(index);
+  } else if (connection.snd_.queue.unsent() > 0) {
+    connection.ArmSendTimer(/*restart=*/false, control, env);
+    Reschedule(index);
+  }
+  return outgoing;
+}
+
+Layer::Outgoing Layer::LeaveAny(uint32_t index, const SegmentPlan& plan, MutableBytes out,
+                                const Env& env) {
+  return Leave(index, plan, out, env);
+}
+
 std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
   SetNow(now);
   if (!replies_.empty()) {
@@ -153,6 +179,7 @@ std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
   while (output_.head != kNoIndex) {
     const uint32_t index = output_.head;
     Connection& connection = connections_[index];
+    Control& control = controls_[index];
     output_.head = connection.next_output;
     if (output_.head == kNoIndex) output_.tail = kNoIndex;
     connection.Unset(Connection::kInOutputList);
@@ -160,27 +187,16 @@ std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
       if (!connection.Has(Connection::kInReadyList)) connections_.Free(index);
       continue;
     }
-    Control& control = controls_[index];
+    // What PlanHere comes to when nothing but new data can be due; compiled for that alone.
+    if (connection.SendsDataAlone(control)) {
+      if (SegmentPlan data; connection.PlanNewData(control, env, data)) [[likely]]
+        return Leave(index, data, out, env);
+    }
     const std::optional<SegmentPlan> plan = connection.PlanHere(control, env);
-    if (!plan) {
-      // What waits for a window needs a timer.
-      connection.ArmSendTimer(/*restart=*/false, control, env);
-      Reschedule(index);
-      continue;
-    }
-    ++counters_.tcp_segments_out;
-    const Outgoing outgoing = EmitSegment(connection, control, *plan, out, env);
-    if (probe_ != nullptr) [[unlikely]]
-      ProbeSent(outgoing, out, index, plan->kind == SegmentPlan::Kind::kRetransmit, now);
+    if (plan) return LeaveAny(index, *plan, out, env);
+    // What waits for a window needs a timer.
+    connection.ArmSendTimer(/*restart=*/false, control, env);
     Reschedule(index);
-    // More of the same connection waits its turn.
-    if (connection.Plan(control, env)) {
-      QueueOutput(index);
-    } else if (connection.snd_.queue.unsent() > 0) {
-      connection.ArmSendTimer(/*restart=*/false, control, env);
-      Reschedule(index);
-    }
-    return outgoing;
   }
   return std::nullopt;
 }

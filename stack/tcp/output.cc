@@ -22,7 +22,7 @@ std::optional<SegmentPlan> Connection::PlanRetransmission(const Control& control
   uint32_t record = recovery.NextLost(env.buffers.segments);
   if (record == kNoIndex && Has(kLossProbeDue)) {
     // [RFC 8985 7.3] new data if there is any, else the last segment once more.
-    if (PlanNewData(control, env)) return std::nullopt;
+    if (SegmentPlan next; PlanNewData(control, env, next)) return std::nullopt;
     record = recovery.flight.tail();
     if (env.buffers.segments[record].Has(SentSegment::kSacked)) return std::nullopt;
   } else if (record == kNoIndex) {

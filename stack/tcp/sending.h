@@ -21,19 +21,20 @@ AETHER_INLINE uint32_t Connection::AdmittedByCongestion(const Control& control,
   return cwnd > pipe ? cwnd - pipe : 0;
 }
 
-AETHER_INLINE std::optional<SegmentPlan> Connection::PlanNewData(const Control& control,
-                                                                 const Env& env) const {
-  if (Has(kFinSent)) return std::nullopt;
+// Into `plan`, field by field, so that a caller who sends it keeps it in registers.
+AETHER_INLINE bool Connection::PlanNewData(const Control& control, const Env& env,
+                                           SegmentPlan& plan) const {
+  if (Has(kFinSent)) return false;
   const uint32_t unsent = static_cast<uint32_t>(snd_.queue.unsent());
-  if (unsent == 0 && !Has(kFinQueued)) return std::nullopt;
+  if (unsent == 0 && !Has(kFinQueued)) return false;
   const bool tracked = env.profile().retransmission;
   if (tracked) {
-    if (!Flight::CanAdd(env.buffers.segments)) return std::nullopt;
+    if (!Flight::CanAdd(env.buffers.segments)) return false;
     if (control.recovery == kNoIndex) {
-      if (env.buffers.recoveries.used() == env.buffers.recoveries.capacity()) return std::nullopt;
+      if (env.buffers.recoveries.used() == env.buffers.recoveries.capacity()) return false;
     } else if (env.buffers.recoveries[control.recovery].flight.segments() >=
                env.limits().flight_segments_max) {
-      return std::nullopt;
+      return false;
     }
   }
   const uint32_t usable = snd_.usable_bytes();
@@ -41,32 +42,31 @@ AETHER_INLINE std::optional<SegmentPlan> Connection::PlanNewData(const Control& 
   if (!Has(kLossProbeDue)) {
     const uint32_t congestion = AdmittedByCongestion(control, env);
     // Less than a segment of congestion window is none, unless it is all that there is to send.
-    if (congestion < std::min<uint32_t>(unsent, mss_bytes)) return std::nullopt;
+    if (congestion < std::min<uint32_t>(unsent, mss_bytes)) return false;
     admitted = std::min(usable, congestion);
   }
-  SegmentPlan plan{
-      .kind = SegmentPlan::Kind::kData,
-      .seq = snd_.nxt,
-      .payload_bytes = snd_.NextPayload(mss_bytes, admitted,
-                                        Has(kSmallAllowed) || !env.profile().zero_window_probes),
-      .flags = tcp_flags::kAck,
-      .record = kNoIndex};
+  plan.kind = SegmentPlan::Kind::kData;
+  plan.seq = snd_.nxt;
+  plan.payload_bytes = snd_.NextPayload(mss_bytes, admitted,
+                                        Has(kSmallAllowed) || !env.profile().zero_window_probes);
+  plan.flags = tcp_flags::kAck;
+  plan.record = kNoIndex;
   const bool is_last = plan.payload_bytes == unsent;
   // The FIN takes one number of the window, too.
   const bool fin = is_last && Has(kFinQueued) && usable > plan.payload_bytes;
-  if (plan.payload_bytes == 0 && !fin) return std::nullopt;
+  if (plan.payload_bytes == 0 && !fin) return false;
   // [RFC 9293 3.7.4 SHLD-7] Nagle: a small segment waits while anything is unacknowledged.
   // [RFC 9293 3.9.1.2 MAY-16, SHLD-27, SHLD-28] what gathers leaves as one, a full segment at once,
   // and [RFC 9293 3.9.1.2 MUST-60] nothing waits for more than an acknowledgement.
   if (env.profile().nagle && !Has(kNoDelay) && !Has(kFinQueued) && plan.payload_bytes < mss_bytes &&
       snd_.flight_bytes() > 0) {
-    return std::nullopt;
+    return false;
   }
   // [RFC 9293 3.9.1.2 MUST-61] the end of what is queued.
   if (plan.payload_bytes > 0 && is_last) plan.flags |= tcp_flags::kPsh;
   if (fin) plan.flags |= tcp_flags::kFin;
   if (Has(kCwrDue) && plan.payload_bytes > 0) plan.flags |= tcp_flags::kCwr;
-  return plan;
+  return true;
 }
 
 AETHER_INLINE std::optional<SegmentPlan> Connection::PlanHere(const Control& control,
@@ -101,7 +101,7 @@ AETHER_INLINE std::optional<SegmentPlan> Connection::PlanHere(const Control& con
     case State::kLastAck: {
       std::optional<SegmentPlan> data;
       if (HasFlight(control)) data = PlanRetransmission(control, env);
-      if (!data) data = PlanNewData(control, env);
+      if (SegmentPlan next; !data && PlanNewData(control, env, next)) data = next;
       if (data) {
         if (Has(kEcnEcho)) data->flags |= tcp_flags::kEce;
         return data;
