@@ -4,6 +4,7 @@
 #include <array>
 
 #include "stack/base/check.h"
+#include "stack/base/inline.h"
 #include "stack/net/icmp.h"
 #include "stack/net/icmp_quote.h"
 #include "stack/net/interface.h"
@@ -27,49 +28,47 @@ void Stack::Impl::Advance(Instant now) {
     interface_.Doubt(*doubted, now_);
 }
 
-// Stages, so that the cache misses of a batch overlap: headers and hashes of all, then the places
-// of all, then the work. [RFC 9293 3.10.7.4 MUST-58, MUST-59] what it asks us to send, Transmit
-// makes afterwards: one acknowledgement for a batch.
-void Stack::Impl::Receive(std::span<const Bytes> frames, Instant now) {
-  if (!reassembled_.empty()) ReleaseReassembled();
-  Advance(now);
-  while (!frames.empty()) {
-    const std::span<const Bytes> batch = frames.first(std::min(frames.size(), kBatchMax));
-    frames = frames.subspan(batch.size());
-    for (size_t i = 0; i < batch.size(); ++i) Prepare(batch[i], prepared_[i]);
-    if (batch.size() > 1) {
-      for (size_t i = 0; i < batch.size(); ++i) {
-        if (prepared_[i].kind == Prepared::Kind::kTcp) tcp_.PrefetchFlow(prepared_[i].segment.hash);
-      }
-    }
-    for (size_t i = 0; i < batch.size(); ++i) {
-      ++counters_.frames_in;
-      counters_.bytes_in += batch[i].size();
-      const Drop drop = Process(prepared_[i]);
-      // Every frame is accounted for here, and nowhere else.
-      if (drop == Drop::kNone) {
-        ++counters_.delivered;
-      } else {
-        ++counters_.drops[DropIndex(drop)];
-      }
-    }
-  }
+bool Stack::Impl::IsForGroupOfOurs(MacAddress destination) const {
+  return destination.IsBroadcast() ||
+         (destination.IsGroup() && interface_.addressing().AcceptsGroupMac(destination));
 }
 
-bool Stack::Impl::IsForUs(MacAddress destination) const {
-  if (destination == config_.mac || destination.IsBroadcast()) return true;
-  return destination.IsGroup() && interface_.addressing().AcceptsGroupMac(destination);
+// Everything about a TCP segment that needs no connection; `out` becomes kTcp when it is sound and
+// for us.
+AETHER_INLINE Drop Stack::Impl::PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& out) {
+  const Drop refused = interface_.addressing().Check(packet, link_group);
+  if (refused != Drop::kNone) return refused;
+  // [RFC 9293 3.9.2.3 MUST-57] [RFC 1122 4.2.3.10] segments to a broadcast or multicast address are
+  // silently discarded.
+  if (!interface_.addressing().IsOwn(packet.destination())) return Drop::kTcpBroadcast;
+  const std::expected<TcpView, Drop> view = TcpView::Parse(packet.payload());
+  if (!view) return view.error();
+  if (!view->ChecksumIsValid(packet.source(), packet.destination())) return Drop::kTcpBadChecksum;
+  tcp::Segment& segment = out.segment;
+  segment.flow = {packet.source(), packet.destination(), view->source_port(),
+                  view->destination_port()};
+  segment.hash = tcp_.Hash(segment.flow);
+  tcp_.PrefetchSlot(segment.hash);
+  segment.seq = view->sequence();
+  segment.ack = view->acknowledgment();
+  segment.flags = view->flags();
+  segment.ecn = static_cast<tcp::Ecn>(packet.type_of_service() & 3);
+  segment.window = view->window();
+  segment.urgent_pointer = view->urgent_pointer();
+  segment.options = view->options();
+  segment.payload = view->payload();
+  out.kind = Prepared::Kind::kTcp;
+  return Drop::kNone;
 }
 
-void Stack::Impl::Prepare(Bytes frame, Prepared& out) {
+AETHER_INLINE void Stack::Impl::Prepare(Bytes frame, Prepared& out) {
   out.kind = Prepared::Kind::kDropped;
   const std::expected<EthernetView, Drop> ethernet = EthernetView::Parse(frame);
   if (!ethernet) {
     out.drop = ethernet.error();
     return;
   }
-  const size_t packet_bytes_max = std::max(config_.mtu, config_.receive_packet_bytes_max);
-  if (frame.size() > EthernetHeader::kSize + packet_bytes_max) {
+  if (frame.size() > frame_bytes_max_) {
     out.drop = Drop::kEthernetTooLong;
     return;
   }
@@ -106,32 +105,33 @@ void Stack::Impl::Prepare(Bytes frame, Prepared& out) {
   out.kind = Prepared::Kind::kOther;
 }
 
-// Everything about a TCP segment that needs no connection; `out` becomes kTcp when it is sound and
-// for us.
-Drop Stack::Impl::PrepareTcp(const Ipv4View& packet, bool link_group, Prepared& out) {
-  const Drop refused = interface_.addressing().Check(packet, link_group);
-  if (refused != Drop::kNone) return refused;
-  // [RFC 9293 3.9.2.3 MUST-57] [RFC 1122 4.2.3.10] segments to a broadcast or multicast address are
-  // silently discarded.
-  if (!interface_.addressing().IsOwn(packet.destination())) return Drop::kTcpBroadcast;
-  const std::expected<TcpView, Drop> view = TcpView::Parse(packet.payload());
-  if (!view) return view.error();
-  if (!view->ChecksumIsValid(packet.source(), packet.destination())) return Drop::kTcpBadChecksum;
-  tcp::Segment& segment = out.segment;
-  segment.flow = {packet.source(), packet.destination(), view->source_port(),
-                  view->destination_port()};
-  segment.hash = tcp_.Hash(segment.flow);
-  tcp_.PrefetchSlot(segment.hash);
-  segment.seq = view->sequence();
-  segment.ack = view->acknowledgment();
-  segment.flags = view->flags();
-  segment.ecn = static_cast<tcp::Ecn>(packet.type_of_service() & 3);
-  segment.window = view->window();
-  segment.urgent_pointer = view->urgent_pointer();
-  segment.options = view->options();
-  segment.payload = view->payload();
-  out.kind = Prepared::Kind::kTcp;
-  return Drop::kNone;
+// Stages, so that the cache misses of a batch overlap: headers and hashes of all, then the places
+// of all, then the work. [RFC 9293 3.10.7.4 MUST-58, MUST-59] what it asks us to send, Transmit
+// makes afterwards: one acknowledgement for a batch.
+void Stack::Impl::Receive(std::span<const Bytes> frames, Instant now) {
+  if (!reassembled_.empty()) ReleaseReassembled();
+  Advance(now);
+  while (!frames.empty()) {
+    const std::span<const Bytes> batch = frames.first(std::min(frames.size(), kBatchMax));
+    frames = frames.subspan(batch.size());
+    for (size_t i = 0; i < batch.size(); ++i) Prepare(batch[i], prepared_[i]);
+    if (batch.size() > 1) {
+      for (size_t i = 0; i < batch.size(); ++i) {
+        if (prepared_[i].kind == Prepared::Kind::kTcp) tcp_.PrefetchFlow(prepared_[i].segment.hash);
+      }
+    }
+    for (size_t i = 0; i < batch.size(); ++i) {
+      ++counters_.frames_in;
+      counters_.bytes_in += batch[i].size();
+      const Drop drop = Process(prepared_[i]);
+      // Every frame is accounted for here, and nowhere else.
+      if (drop == Drop::kNone) {
+        ++counters_.delivered;
+      } else {
+        ++counters_.drops[DropIndex(drop)];
+      }
+    }
+  }
 }
 
 Drop Stack::Impl::Process(const Prepared& prepared) {

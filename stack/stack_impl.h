@@ -2,6 +2,7 @@
 // and stack_calls.cc alone.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -36,7 +37,9 @@ class Stack::Impl {
         interface_(config_, random_, counters_, now),
         udp_(config_, random_, counters_),
         tcp_(config_, random_, counters_, now),
-        now_(now) {
+        now_(now),
+        frame_bytes_max_(EthernetHeader::kSize +
+                         std::max(config.mtu, config.receive_packet_bytes_max)) {
     AETHER_CHECK(!config.mac.IsGroup() && config.time_to_live != 0);
     if (config.sharded) reassembled_.reserve(config.net.reassembly_datagrams_max);
   }
@@ -73,8 +76,12 @@ class Stack::Impl {
   Drop ProcessIcmp(const Ipv4View& packet);
   Drop ProcessIcmpError(const Ipv4View& packet, const IcmpView& message);
   Drop ProcessUdp(const Ipv4View& packet, bool link_group);
-  bool IsForUs(MacAddress destination) const;
+  bool IsForUs(MacAddress destination) const {
+    return destination == config_.mac || IsForGroupOfOurs(destination);
+  }
+  bool IsForGroupOfOurs(MacAddress destination) const;
 
+  const size_t frame_bytes_max_;  // of those that are taken in
   std::array<Prepared, kBatchMax> prepared_;
   // Whole datagrams for TakeReassembled, and how many of them were taken.
   std::vector<uint32_t> reassembled_;

@@ -6,6 +6,17 @@ namespace aether {
 
 bool ChunkQueue::Append(ChunkPool& pool, Bytes data) {
   if (data.empty()) return true;
+  if (head_ == kNoIndex && data.size() <= Chunk::kBytes) {
+    // The queue was read to its end, and all of it fits into one chunk.
+    const uint32_t chunk = pool.Allocate();
+    if (chunk == kNoIndex) return false;
+    pool[chunk].next = kNoIndex;
+    std::memcpy(pool[chunk].bytes.data(), data.data(), data.size());
+    head_ = tail_ = chunk;
+    head_offset_ = 0;
+    size_ = tail_end_ = static_cast<uint16_t>(data.size());
+    return true;
+  }
   const size_t room = tail_ == kNoIndex ? 0 : Chunk::kBytes - tail_end_;
   if (data.size() > room) {
     const size_t chunks = (data.size() - room + Chunk::kBytes - 1) / Chunk::kBytes;

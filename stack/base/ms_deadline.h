@@ -3,6 +3,7 @@
 // lets time pass sees to that.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "stack/base/time.h"
@@ -33,13 +34,21 @@ class MsDeadline {
     return value_ != 0 && static_cast<int32_t>(value_ - MsOf(now)) <= 0;
   }
   // kNever when not set; may lie in the past.
-  constexpr Instant At(Instant now) const {
-    if (value_ == 0) return kNever;
+  constexpr Instant At(Instant now) const { return Earliest(now, *this, {}, {}); }
+  // The first of three.
+  static constexpr Instant Earliest(Instant now, MsDeadline a, MsDeadline b, MsDeadline c) {
+    if ((a.value_ | b.value_ | c.value_) == 0) return kNever;
     const int64_t whole_ms = now.time_since_epoch().count() / 1'000'000;
-    return Instant(std::chrono::milliseconds(whole_ms + static_cast<int32_t>(value_ - MsOf(now))));
+    const uint32_t ms = static_cast<uint32_t>(whole_ms);
+    const int64_t ahead = std::min({a.Ahead(ms), b.Ahead(ms), c.Ahead(ms)});
+    return Instant(std::chrono::milliseconds(whole_ms + ahead));
   }
 
  private:
+  // Milliseconds from `ms` on, more than any deadline lies ahead when not set.
+  constexpr int64_t Ahead(uint32_t ms) const {
+    return value_ == 0 ? int64_t{1} << 32 : static_cast<int32_t>(value_ - ms);
+  }
   uint32_t value_ = 0;
 };
 

@@ -28,50 +28,25 @@ TimerWheel::TimerWheel(uint32_t capacity, Instant origin)
     : origin_(origin),
       capacity_(capacity),
       nodes_(std::make_unique_for_overwrite<Node[]>(capacity)) {
-  AETHER_CHECK(capacity < kUnlinked - 1 && capacity < kHeadFlag);
+  AETHER_CHECK(capacity < kHead);
   heads_.fill(kNoIndex);
-}
-
-uint64_t TimerWheel::FloorTick(Instant when) const {
-  if (when <= origin_) return 0;
-  return static_cast<uint64_t>((when - origin_).count()) >> kTickShift;
-}
-
-uint64_t TimerWheel::CeilTick(Instant when) const {
-  if (when <= origin_) return 0;
-  const uint64_t nanoseconds = static_cast<uint64_t>((when - origin_).count());
-  return (nanoseconds >> kTickShift) +
-         ((nanoseconds & ((uint64_t{1} << kTickShift) - 1)) != 0 ? 1 : 0);
 }
 
 void TimerWheel::Touch(uint32_t id) {
   AETHER_CHECK(id < capacity_);
-  for (; touched_ <= id; ++touched_) nodes_[touched_] = Node{0, kUnlinked, kNoIndex};
+  for (; touched_ <= id; ++touched_) nodes_[touched_] = Node{0, 0, kUnlinked, kNoIndex};
 }
 
-void TimerWheel::Schedule(uint32_t id, Instant deadline) {
-  Touch(id);
-  const uint64_t tick = CeilTick(deadline);
-  Node& node = nodes_[id];
-  if (node.prev != kUnlinked) {
-    if (tick >= node.tick) {
-      node.tick = tick;
-      return;
-    }
-    Unlink(id);
-  }
-  node.tick = tick;
+// Takes the timer to the slot of its tick, which comes up before the one that it stands in, if any.
+void TimerWheel::Move(uint32_t id) {
+  if (nodes_[id].prev != kUnlinked) Unlink(id);
   Link(id, current_tick_ + 1);
-}
-
-void TimerWheel::Cancel(uint32_t id) {
-  if (IsArmed(id)) Unlink(id);
 }
 
 // Puts the timer where its tick belongs; a tick before `earliest` is due then.
 void TimerWheel::Link(uint32_t id, uint64_t earliest) {
   Node& node = nodes_[id];
-  uint64_t at = std::max(node.tick, earliest);
+  uint64_t at = std::max<uint64_t>(node.tick, earliest);
   const uint64_t horizon = (uint64_t{1} << (kLevels * kSlotBits)) - 1;
   at = std::min(at, current_tick_ + horizon);
   const uint64_t delta = at - current_tick_;
@@ -79,7 +54,8 @@ void TimerWheel::Link(uint32_t id, uint64_t earliest) {
   while (level + 1 < kLevels && (delta >> (kSlotBits * (level + 1))) != 0) ++level;
   const uint32_t index = static_cast<uint32_t>((at >> (kSlotBits * level)) & kSlotMask);
   const uint32_t slot = level * kSlots + index;
-  node.prev = kHeadFlag | slot;
+  node.slot = slot & 0xffff;
+  node.prev = kHead;
   node.next = heads_[slot];
   if (node.next != kNoIndex) nodes_[node.next].prev = id;
   heads_[slot] = id;
@@ -92,8 +68,8 @@ void TimerWheel::Link(uint32_t id, uint64_t earliest) {
 void TimerWheel::Unlink(uint32_t id) {
   Node& node = nodes_[id];
   if (node.next != kNoIndex) nodes_[node.next].prev = node.prev;
-  if ((node.prev & kHeadFlag) != 0) {
-    const uint32_t slot = node.prev & ~kHeadFlag;
+  if (node.prev == kHead) {
+    const uint32_t slot = node.slot;
     heads_[slot] = node.next;
     if (node.next == kNoIndex) {
       const uint32_t index = slot & kSlotMask;
@@ -108,14 +84,16 @@ void TimerWheel::Unlink(uint32_t id) {
 }
 
 // The next tick at which a slot is due to expire (level 0) or to be spread over the level below.
-uint64_t TimerWheel::NextTick() const {
-  if (next_tick_ != kUnknownTick) return next_tick_;
+uint64_t TimerWheel::FindNextTick() const {
   uint64_t next = ~uint64_t{0};
   for (uint32_t level = 0; level < kLevels; ++level) {
-    const uint64_t position = current_tick_ >> (kSlotBits * level);
+    const int shift = kSlotBits * static_cast<int>(level);
+    const uint64_t position = current_tick_ >> shift;
+    // Slots from this level on come up at the next turn of the level below, or later.
+    if (next <= (position + 1) << shift) break;
     const uint32_t distance =
         RingDistance(occupied_[level], static_cast<uint32_t>(position & kSlotMask));
-    if (distance != 0) next = std::min(next, (position + distance) << (kSlotBits * level));
+    if (distance != 0) next = std::min(next, (position + distance) << shift);
   }
   next_tick_ = next;
   return next;
@@ -123,6 +101,8 @@ uint64_t TimerWheel::NextTick() const {
 
 void TimerWheel::Enter(uint64_t tick) {
   current_tick_ = tick;
+  if ((tick & kSlotMask) != 0) [[likely]]
+    return;
   for (uint32_t level = kLevels - 1; level > 0; --level) {
     const int shift = kSlotBits * static_cast<int>(level);
     if ((tick & ((uint64_t{1} << shift) - 1)) != 0) continue;

@@ -1,9 +1,11 @@
 // A hierarchical timer wheel (Varghese, Lauck 1987, scheme 7): four levels of 256 slots, ticks of
-// 2^20 ns (1.05 ms). One timer per id in [0, capacity). Arm, move and cancel take constant time;
-// moving a deadline later only stores it, and the entry is put right when it comes up. Deadlines
-// further away than 52 days come up early and are put back.
+// 2^20 ns (1.05 ms). One timer per id in [0, capacity). Arm, move and cancel take constant time. A
+// new deadline that is no earlier than the slot which the timer stands in is only stored: the timer
+// is put right when its slot comes up. Deadlines further away than 52 days come up early and are
+// put back.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -15,9 +17,12 @@ namespace aether {
 
 class TimerWheel {
   static constexpr uint32_t kUnlinked = 0xfffffffeu;
+  static constexpr uint32_t kHead = 0xfffffffdu;
+  // The deadline as a tick, and the slot that the timer stands in: never one that comes up later.
   struct Node {
-    uint64_t tick;  // the deadline
-    uint32_t prev;  // an id, or kHeadFlag | slot for the first of a slot; kUnlinked
+    uint64_t tick : 48;
+    uint64_t slot : 16;
+    uint32_t prev;  // an id, or kHead for the first of a slot; kUnlinked
     uint32_t next;
   };
 
@@ -31,8 +36,21 @@ class TimerWheel {
 
   // Arms or moves the timer of `id`. It expires at the first Advance at or after `deadline`,
   // rounded up to a tick.
-  void Schedule(uint32_t id, Instant deadline);
-  void Cancel(uint32_t id);
+  void Schedule(uint32_t id, Instant deadline) {
+    if (id >= touched_) [[unlikely]]
+      Touch(id);
+    const uint64_t tick = CeilTick(deadline);
+    Node& node = nodes_[id];
+    // Its slot comes up at its old tick or before.
+    const bool stays =
+        node.prev != kUnlinked &&
+        (tick >= node.tick || std::max(tick, current_tick_ + 1) >= TickOf(node.slot));
+    node.tick = tick & kTickMask;
+    if (!stays) Move(id);
+  }
+  void Cancel(uint32_t id) {
+    if (IsArmed(id)) Unlink(id);
+  }
   bool IsArmed(uint32_t id) const { return id < touched_ && nodes_[id].prev != kUnlinked; }
 
   // Calls expired(id) for every timer that is due; it is disarmed before the call, which may arm
@@ -71,13 +89,27 @@ class TimerWheel {
   static constexpr int kSlotBits = 8;
   static constexpr uint32_t kSlots = 1u << kSlotBits;
   static constexpr uint64_t kSlotMask = kSlots - 1;
-  static constexpr uint32_t kHeadFlag = 0x80000000u;
+  static constexpr uint64_t kTickMask = (uint64_t{1} << 48) - 1;
   static constexpr uint64_t kUnknownTick = ~uint64_t{1};
 
-  uint64_t FloorTick(Instant when) const;
-  uint64_t CeilTick(Instant when) const;
-  uint64_t NextTick() const;
+  uint64_t FloorTick(Instant when) const {
+    return when <= origin_ ? 0 : static_cast<uint64_t>((when - origin_).count()) >> kTickShift;
+  }
+  uint64_t CeilTick(Instant when) const {
+    constexpr uint64_t kUp = (uint64_t{1} << kTickShift) - 1;
+    return when <= origin_ ? 0
+                           : (static_cast<uint64_t>((when - origin_).count()) + kUp) >> kTickShift;
+  }
+  // When a slot comes up next.
+  uint64_t TickOf(uint64_t slot) const {
+    const uint64_t shift = (slot >> kSlotBits) * kSlotBits;
+    const uint64_t position = (current_tick_ >> shift) + 1;
+    return (position + ((slot - position) & kSlotMask)) << shift;
+  }
+  uint64_t NextTick() const { return next_tick_ != kUnknownTick ? next_tick_ : FindNextTick(); }
+  uint64_t FindNextTick() const;
   void Enter(uint64_t tick);
+  void Move(uint32_t id);
   void Link(uint32_t id, uint64_t earliest);
   void Unlink(uint32_t id);
   void Touch(uint32_t id);

@@ -22,34 +22,44 @@ class Addressing {
   void Set(Ipv4Network network, std::optional<Ipv4Address> gateway) {
     network_ = network;
     gateway_ = gateway;
+    own_ = network.address.value;
+    mask_ = network.Mask();
+    // [RFC 3021 2.1] a network of two has neither.
+    const bool has_broadcast = network.prefix_length < 31;
+    directed_broadcast_ = has_broadcast ? network.address.value | ~mask_ : kLimitedBroadcast;
+    network_address_ = has_broadcast ? network.address.value & mask_ : kLimitedBroadcast;
   }
   void Clear() {
     network_.reset();
     gateway_.reset();
+    own_ = kNoAddress;
+    directed_broadcast_ = network_address_ = kLimitedBroadcast;
   }
 
   const std::optional<Ipv4Network>& network() const { return network_; }
   const std::optional<Ipv4Address>& gateway() const { return gateway_; }
   Ipv4Address own() const { return network_ ? network_->address : Ipv4Address{}; }
-  bool IsOwn(Ipv4Address address) const { return network_ && network_->address == address; }
+  bool IsOwn(Ipv4Address address) const { return own_ == address.value; }
 
+  // The limited one, and the two of our network (Ipv4Network::IsDirectedBroadcast,
+  // IsNetworkAddress).
   bool IsBroadcast(Ipv4Address address) const {
-    return address.IsBroadcast() || (network_ && (network_->IsDirectedBroadcast(address) ||
-                                                  network_->IsNetworkAddress(address)));
+    return address.value == kLimitedBroadcast || address.value == directed_broadcast_ ||
+           address.value == network_address_;
   }
 
   // A host that we may have as a neighbour: in our network or the gateway itself, one machine, not
   // us.
   bool IsNeighbor(Ipv4Address address) const {
     if (!network_ || !address.IsUnicast() || IsOwn(address) || IsBroadcast(address)) return false;
-    return network_->Contains(address) || gateway_ == address;
+    return IsOnLink(address) || gateway_ == address;
   }
 
   // Where the frame for `destination` goes: itself when on the link, else the gateway; nothing
   // without a route. [RFC 1122 3.3.1.1] local or remote is decided by the mask alone.
   std::optional<Ipv4Address> NextHop(Ipv4Address destination) const {
     if (!network_) return std::nullopt;
-    if (network_->Contains(destination)) return destination;
+    if (IsOnLink(destination)) return destination;
     return gateway_;
   }
 
@@ -83,7 +93,7 @@ class Addressing {
     const Ipv4Address destination = packet.destination();
     // [RFC 1122 3.2.1.3] [RFC 9293 3.9.2.3 MUST-63] a source that cannot name one host on a wire is
     // a martian; so is one that names us.
-    if (!source.IsUnicast() || IsOwn(source) || (network_ && IsBroadcast(source))) {
+    if (!source.IsUnicast() || IsOwn(source) || IsBroadcast(source)) {
       return Drop::kIpv4MartianSource;
     }
     if (IsOwn(destination)) {
@@ -102,6 +112,19 @@ class Addressing {
   }
 
  private:
+  static constexpr uint32_t kLimitedBroadcast = 0xffffffffu;
+  static constexpr uint64_t kNoAddress = ~uint64_t{0};
+
+  // There is a network.
+  bool IsOnLink(Ipv4Address address) const {
+    return ((static_cast<uint32_t>(own_) ^ address.value) & mask_) == 0;
+  }
+
+  // What every packet is compared with, made of `network_`.
+  uint64_t own_ = kNoAddress;
+  uint32_t mask_ = 0;
+  uint32_t directed_broadcast_ = kLimitedBroadcast;
+  uint32_t network_address_ = kLimitedBroadcast;
   std::optional<Ipv4Network> network_;
   std::optional<Ipv4Address> gateway_;
   uint32_t groups_max_;

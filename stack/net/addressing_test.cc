@@ -38,6 +38,36 @@ TEST(Addressing, PointToPointNetworksHaveNoBroadcast) {
   EXPECT_TRUE(addressing.IsNeighbor(Ipv4Address::Of(10, 0, 0, 3)));
 }
 
+// What is precomputed says the same as the network, whatever its size.
+TEST(Addressing, BroadcastsAreThoseOfTheNetwork) {
+  Addressing addressing(4);
+  const auto check = [&](const Ipv4Network& network, Ipv4Address other) {
+    EXPECT_EQ(addressing.IsBroadcast(other), other.IsBroadcast() ||
+                                                 network.IsDirectedBroadcast(other) ||
+                                                 network.IsNetworkAddress(other))
+        << int{network.prefix_length} << " " << std::hex << other.value;
+    EXPECT_EQ(addressing.NextHop(other).has_value(), network.Contains(other));
+    EXPECT_EQ(addressing.IsOwn(other), other == network.address);
+  };
+  for (uint8_t prefix = 0; prefix <= 32; ++prefix) {
+    const Ipv4Network network{Ipv4Address::Of(10, 77, 130, 6), prefix};
+    addressing.Set(network, std::nullopt);
+    const uint32_t base = network.address.value & network.Mask();
+    for (const uint32_t host : {0u, 1u, 2u, ~network.Mask() - 1, ~network.Mask()}) {
+      check(network, {base | (host & ~network.Mask())});
+      check(network, {(base ^ 0x80000000u) | (host & ~network.Mask())});
+    }
+    check(network, network.address);
+    check(network, {});
+    check(network, Ipv4Address::Broadcast());
+  }
+  addressing.Clear();
+  EXPECT_FALSE(addressing.IsOwn({}));
+  EXPECT_FALSE(addressing.IsOwn(Ipv4Address::Of(10, 77, 130, 6)));
+  EXPECT_FALSE(addressing.IsBroadcast(Ipv4Address::Of(10, 77, 130, 7)));
+  EXPECT_TRUE(addressing.IsBroadcast(Ipv4Address::Broadcast()));
+}
+
 // [RFC 1112 6.4] [RFC 1112 section 4]
 TEST(Addressing, GroupsAreBoundedAndMappedToTheirLinkAddress) {
   Addressing addressing(2);

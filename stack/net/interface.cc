@@ -89,9 +89,7 @@ void Interface::ExpireFragments(Instant now) {
   }
 }
 
-void Interface::SendQuestions() {
-  if (neighbors_.questions().empty()) [[likely]]
-    return;
+void Interface::SendOpenQuestions() {
   for (const ArpQuestion& question : neighbors_.questions()) {
     SendArp({.operation = ArpOperation::kRequest,
              .sender_mac = config_.mac,
@@ -185,30 +183,6 @@ uint16_t Interface::NextIdentification() {
   return identification;
 }
 
-// Finds where a packet goes. False when no route leads there; `mac` null when the next hop is not
-// known yet.
-bool Interface::FindRoute(Ipv4Address destination, Instant now, Route& route) {
-  if (addressing_.IsBroadcast(destination)) {
-    route.group = MacAddress::Broadcast();
-    route.mac = &route.group;
-    return true;
-  }
-  if (destination.IsMulticast()) {
-    route.group = Addressing::GroupMac(destination);
-    route.mac = &route.group;
-    return true;
-  }
-  const std::optional<Ipv4Address> next_hop = addressing_.NextHop(destination);
-  if (!next_hop || !addressing_.IsNeighbor(*next_hop)) {
-    ++counters_.no_route;
-    return false;
-  }
-  route.next_hop = *next_hop;
-  route.mac = neighbors_.Resolve(*next_hop, now, store_);
-  SendQuestions();
-  return true;
-}
-
 // [RFC 1122 3.3.1.4] there is but one gateway to choose; it may have got another link address.
 void Interface::Doubt(Ipv4Address destination, Instant now) {
   if (const std::optional<Ipv4Address> next_hop = addressing_.NextHop(destination)) {
@@ -272,23 +246,13 @@ bool Interface::Queue(uint32_t slot, Ipv4Address destination, Instant now) {
   return true;
 }
 
-size_t Interface::Wrap(MutableBytes frame, Ipv4Header header, Instant now) {
-  Route route;
-  if (!FindRoute(header.destination, now, route)) return 0;
-  // [RFC 6864 4.1] what is never split needs no identification of its own.
-  if (!header.dont_fragment) header.identification = NextIdentification();
-  header.time_to_live = config_.time_to_live;
-  if (route.mac == nullptr) [[unlikely]] {
-    const std::optional<Draft> draft = NewDraft(header.payload_length);
-    if (!draft) return 0;
-    std::ranges::copy(frame.subspan(kPayloadOffset, header.payload_length), draft->payload.begin());
-    header.Emit(store_.Frame(draft->slot).subspan(EthernetHeader::kSize));
-    Queue(draft->slot, header.destination, now);
-    return 0;
-  }
-  EthernetHeader{*route.mac, config_.mac, static_cast<uint16_t>(EtherType::kIpv4)}.Emit(frame);
-  header.Emit(frame.subspan(EthernetHeader::kSize));
-  return kPayloadOffset + header.payload_length;
+// The next hop is being asked for.
+void Interface::PutAside(Bytes frame, const Ipv4Header& header, Instant now) {
+  const std::optional<Draft> draft = NewDraft(header.payload_length);
+  if (!draft) return;
+  std::ranges::copy(frame.subspan(kPayloadOffset, header.payload_length), draft->payload.begin());
+  header.Emit(store_.Frame(draft->slot).subspan(EthernetHeader::kSize));
+  Queue(draft->slot, header.destination, now);
 }
 
 void Interface::SendEchoReply(const Ipv4View& request, const IcmpView& message, Instant now) {
@@ -341,9 +305,7 @@ void Interface::SendUnreachable(const Ipv4View& packet, bool link_group, Unreach
   }
 }
 
-size_t Interface::Transmit(MutableBytes out) {
-  if (ready_.empty()) [[likely]]
-    return 0;
+size_t Interface::TransmitReady(MutableBytes out) {
   const uint32_t slot = ready_.Pop(store_);
   const Bytes frame = store_.Frame(slot);
   const size_t size = frame.size();

@@ -77,7 +77,7 @@ class Interface {
   void SendUnreachable(const Ipv4View& packet, bool link_group, UnreachableCode code, Instant now);
 
   // The next queued frame, copied to `out`; 0 when there is none.
-  size_t Transmit(MutableBytes out);
+  size_t Transmit(MutableBytes out) { return ready_.empty() ? 0 : TransmitReady(out); }
 
   void Advance(Instant now);
   Instant NextDeadline() const;
@@ -104,7 +104,13 @@ class Interface {
   bool SendError(const Ipv4View& packet, bool link_group, IcmpType type, uint8_t code, Instant now);
   void ExpireFragments(Instant now);
   bool FindRoute(Ipv4Address destination, Instant now, Route& route);
-  void SendQuestions();
+  void SendQuestions() {
+    if (!neighbors_.questions().empty()) [[unlikely]]
+      SendOpenQuestions();
+  }
+  void SendOpenQuestions();
+  size_t TransmitReady(MutableBytes out);
+  void PutAside(Bytes frame, const Ipv4Header& header, Instant now);
   void SendArp(const ArpPacket& packet, MacAddress destination);
 
   const Config& config_;
@@ -125,5 +131,44 @@ class Interface {
   uint64_t identifications_ = 0;  // 16 bits each, drawn four at a time
   int identifications_left_ = 0;
 };
+
+// Finds where a packet goes. False when no route leads there; `mac` null when the next hop is not
+// known yet.
+inline bool Interface::FindRoute(Ipv4Address destination, Instant now, Route& route) {
+  if (addressing_.IsBroadcast(destination)) {
+    route.group = MacAddress::Broadcast();
+    route.mac = &route.group;
+    return true;
+  }
+  if (destination.IsMulticast()) {
+    route.group = Addressing::GroupMac(destination);
+    route.mac = &route.group;
+    return true;
+  }
+  const std::optional<Ipv4Address> next_hop = addressing_.NextHop(destination);
+  if (!next_hop || !addressing_.IsNeighbor(*next_hop)) {
+    ++counters_.no_route;
+    return false;
+  }
+  route.next_hop = *next_hop;
+  route.mac = neighbors_.Resolve(*next_hop, now, store_);
+  SendQuestions();
+  return true;
+}
+
+inline size_t Interface::Wrap(MutableBytes frame, Ipv4Header header, Instant now) {
+  Route route;
+  if (!FindRoute(header.destination, now, route)) return 0;
+  // [RFC 6864 4.1] what is never split needs no identification of its own.
+  if (!header.dont_fragment) header.identification = NextIdentification();
+  header.time_to_live = config_.time_to_live;
+  if (route.mac == nullptr) [[unlikely]] {
+    PutAside(frame, header, now);
+    return 0;
+  }
+  EthernetHeader{*route.mac, config_.mac, static_cast<uint16_t>(EtherType::kIpv4)}.Emit(frame);
+  header.Emit(frame.subspan(EthernetHeader::kSize));
+  return kPayloadOffset + header.payload_length;
+}
 
 }  // namespace aether::net

@@ -109,7 +109,7 @@ void Neighbors::Doubt(Ipv4Address ip, Instant now) {
   Ask(index, now);
 }
 
-const MacAddress* Neighbors::Resolve(Ipv4Address ip, Instant now, FrameStore& store) {
+const MacAddress* Neighbors::LookUp(Ipv4Address ip, Instant now, FrameStore& store) {
   uint32_t index = Find(ip);
   if (index == kNoIndex) {
     index = Create(ip, store);

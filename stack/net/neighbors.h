@@ -36,7 +36,17 @@ class Neighbors {
 
   // The link address of `ip` if it is known, null otherwise. In both cases a question may fall due;
   // see questions().
-  const MacAddress* Resolve(Ipv4Address ip, Instant now, FrameStore& store);
+  const MacAddress* Resolve(Ipv4Address ip, Instant now, FrameStore& store) {
+    // Nearly every packet goes to the neighbour of the one before it, and nothing is asked.
+    if (last_ != kNoIndex) [[likely]] {
+      const Entry& entry = entries_[last_];
+      if (entry.ip == ip && entry.state == EntryState::kKnown &&
+          now < entry.expires - limits_.neighbor_refresh) {
+        return &entry.mac;
+      }
+    }
+    return LookUp(ip, now, store);
+  }
   // What is known of `ip` may be wrong: it is asked again, unless it is being asked.
   void Doubt(Ipv4Address ip, Instant now);
   // Lets the frame in `slot` wait for the answer about `ip`, which Resolve has just not known. The
@@ -87,6 +97,7 @@ class Neighbors {
   AgeList& ListOf(EntryState state) { return ages_[static_cast<size_t>(state)]; }
   uint32_t BucketOf(Ipv4Address ip) const;
   uint32_t Find(Ipv4Address ip) const;
+  const MacAddress* LookUp(Ipv4Address ip, Instant now, FrameStore& store);
   uint32_t Create(Ipv4Address ip, FrameStore& store);
   void Remove(uint32_t index, FrameStore& store);
   void DropWaiting(Entry& entry, FrameStore& store);

@@ -4,6 +4,7 @@
 
 #include "stack/base/check.h"
 #include "stack/tcp/connection.h"
+#include "stack/tcp/predicted.h"
 
 namespace aether::tcp {
 namespace {
@@ -48,36 +49,6 @@ Blocks Filter(const SegmentOptions& options, Seq una, Seq nxt) {
 
 }  // namespace
 
-Recovery::Context Connection::RecoveryContext(Control& control, const Env& env) const {
-  return {.segments = env.buffers.segments,
-          .profile = env.profile(),
-          .path = control.path,
-          .segments_max = env.limits().flight_segments_max,
-          .sack = Has(kSack),
-          .mss_bytes = mss_bytes,
-          .srtt_us = control.rtt.srtt_us(),
-          .now = env.now};
-}
-
-Congestion::Context Connection::CongestionContext(Recovery& recovery, const Env& env) const {
-  return {.algorithm = env.profile().congestion, .epoch = recovery.epoch, .mss_bytes = mss_bytes};
-}
-
-void Connection::AcknowledgeQueue(Seq ack, Control& control, const Env& env, Arrival& arrival) {
-  const bool fin_acknowledged = Has(kFinSent) && ack == snd_.nxt;
-  const uint32_t bytes = ack.DistanceFrom(snd_.una) - (fin_acknowledged ? 1 : 0);
-  if (bytes > 0) {
-    snd_.queue.Acknowledge(env.buffers, bytes);
-    if (!Has(kFinQueued)) arrival.events |= tcp_event::kWritable;
-  }
-  snd_.una = ack;
-  arrival.progress = true;
-  Unset(kLossProbeDue);
-  control.unacked_since_ms = env.now_ms();
-  tries = 0;
-  if (fin_acknowledged) OnFinAcknowledged(arrival);
-}
-
 void Connection::AcceptAck(const Segment& segment, const SegmentOptions& options,
                            bool window_changed, Control& control, const Env& env,
                            Arrival& arrival) {
@@ -92,23 +63,7 @@ void Connection::AcceptAck(const Segment& segment, const SegmentOptions& options
   if (control.recovery != kNoIndex && flight_before > 0) {
     RunRecovery(segment, options, advanced, duplicate, flight_before, control, env);
   }
-  if (send_timer == SendTimer::kPersist && !WindowHoldsBack(env)) {
-    send_timer = SendTimer::kNone;
-    control.send_deadline = kNever;
-    tries = 0;
-  }
-  if (send_timer != SendTimer::kReorder) ArmSendTimer(advanced, control, env);
-}
-
-void Connection::SampleRtt(const AckSummary& summary, const SegmentOptions& options, bool advanced,
-                           Control& control, const Env& env) {
-  if (summary.rtt_valid && !summary.retransmitted_acked) {
-    control.rtt.AddSample(env.now - summary.rtt_sent_at);
-  } else if (advanced && Has(kTimestamps) && options.has_timestamps && options.ts_echo != 0) {
-    // [RFC 7323 4.1] an echo tells the round trip even of what was sent twice.
-    const uint32_t ms = TimestampNow(control, env) - options.ts_echo;
-    if (ms < 0x7fffffff) control.rtt.AddSample(std::chrono::milliseconds(std::max(ms, 1u)));
-  }
+  RearmAfterAck(advanced, control, env);
 }
 
 void Connection::RunRecovery(const Segment& segment, const SegmentOptions& options, bool advanced,
@@ -146,15 +101,11 @@ void Connection::RunRecovery(const Segment& segment, const SegmentOptions& optio
     control.congestion.OnAck(congestion, verdict.summary.acked_bytes, control.rtt.srtt_us(),
                              env.now);
   }
-  if (recovery.flight.empty()) {
-    Unset(kCwrWindow);
-    send_timer = SendTimer::kNone;
-    control.send_deadline = kNever;
-  } else if (verdict.reorder_timeout) {
+  if (!recovery.flight.empty() && verdict.reorder_timeout) {
     send_timer = SendTimer::kReorder;
     control.send_deadline = env.now + *verdict.reorder_timeout;
-  } else if (send_timer == SendTimer::kReorder) {
-    send_timer = SendTimer::kNone;
+  } else {
+    StopReorderTimer(recovery.flight.empty(), control);
   }
 }
 

@@ -20,9 +20,7 @@ void Congestion::OnSent(const Context& context, uint32_t pipe_bytes) {
       InSlowStart() ? 2 * uint64_t{pipe_bytes} >= cwnd_ : pipe_bytes + context.mss_bytes >= cwnd_;
 }
 
-void Congestion::OnAck(const Context& context, uint32_t acked_bytes, uint32_t srtt_us,
-                       Instant now) {
-  if (context.algorithm == CongestionAlgorithm::kNone || !context.epoch.is_filled) return;
+void Congestion::Grow(const Context& context, uint32_t acked_bytes, uint32_t srtt_us, Instant now) {
   const uint32_t mss_bytes = context.mss_bytes;
   if (InSlowStart()) {
     // [RFC 5681 3.1] [RFC 3465 2.1] by what was acknowledged. [RFC 3465 2.3] after a timeout at

@@ -47,7 +47,10 @@ class Congestion {
   // they come in batches: while one is worked on, what is in flight only falls.
   void OnSent(const Context& context, uint32_t pipe_bytes);
   // `acked_bytes` were newly acknowledged outside of recovery.
-  void OnAck(const Context& context, uint32_t acked_bytes, uint32_t srtt_us, Instant now);
+  void OnAck(const Context& context, uint32_t acked_bytes, uint32_t srtt_us, Instant now) {
+    if (context.algorithm == CongestionAlgorithm::kNone || !context.epoch.is_filled) return;
+    Grow(context, acked_bytes, srtt_us, now);
+  }
   // A loss or an ECN echo, once per window: [RFC 5681 3.2] [RFC 9438 4.6] cwnd and ssthresh are
   // reduced.
   void OnCongestion(const Context& context, uint32_t flight_bytes);
@@ -62,6 +65,7 @@ class Congestion {
   void OnMssChange(uint32_t mss_bytes);
 
  private:
+  void Grow(const Context& context, uint32_t acked_bytes, uint32_t srtt_us, Instant now);
   void NewRenoAvoid(const Context& context, uint32_t acked_bytes);
   void CubicAvoid(const Context& context, uint32_t acked_bytes, uint32_t srtt_us, Instant now);
 

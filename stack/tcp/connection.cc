@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "stack/tcp/predicted.h"
+
 namespace aether::tcp {
 namespace {
 
@@ -18,41 +20,6 @@ constexpr uint8_t kCwr = tcp_flags::kCwr;
 constexpr uint16_t kTsRecentHoursMax = 24 * 24;
 
 }  // namespace
-
-// Header prediction (RFC 1323 appendix E, Jacobson): the next in-order segment of an open
-// connection, nothing special about it. All steps of the long way would pass.
-bool Connection::IsPredicted(const Segment& segment, const SegmentOptions& options,
-                             const Control& control, const Env& env) const {
-  if (state_ != State::kEstablished || segment.seq != rcv_.nxt ||
-      (segment.flags & (kFin | kSyn | kRst | kUrg | kAck | kEce | kCwr)) != kAck ||
-      segment.payload.size() > rcv_.window_bytes() || !segment.ack.AfterOrAt(snd_.una) ||
-      !segment.ack.BeforeOrAt(snd_.nxt) || segment.ecn == Ecn::kCongestion ||
-      options.sack_count != 0) {
-    return false;
-  }
-  if (!env.profile().reassembly && !Has(kTimestamps)) return true;
-  if (Has(kTimestamps) &&
-      (!options.has_timestamps || static_cast<int32_t>(options.ts_value - control.ts_recent) < 0)) {
-    return false;
-  }
-  return control.out_of_order == kNoIndex;
-}
-
-Arrival Connection::OnPredicted(const Segment& segment, const SegmentOptions& options,
-                                Control& control, const Env& env) {
-  Arrival arrival;
-  control.heard_ms = env.now_ms();
-  probes_sent = 0;
-  if (Has(kTimestamps)) TakeTimestamp(segment, options, control, env);
-  const uint32_t window = uint32_t{segment.window} << snd_scale;
-  const bool changed = window != snd_.wnd;
-  snd_.SetWindow(window, segment.seq, segment.ack);
-  if (segment.ack != snd_.una || HasFlight(control) || changed) {
-    AcceptAck(segment, options, changed, control, env, arrival);
-  }
-  if (!segment.payload.empty()) TakeText(segment, control, env, arrival);
-  return arrival;
-}
 
 Arrival Connection::OnSegment(const Segment& segment, const SegmentOptions& options,
                               Control& control, const Env& env) {
@@ -116,16 +83,6 @@ bool Connection::CheckPaws(const Segment& segment, const SegmentOptions& options
     arrival.challenge = true;
   }
   return false;
-}
-
-// [RFC 7323 4.3 (2)] TS.Recent follows segments that touch what was acknowledged last.
-void Connection::TakeTimestamp(const Segment& segment, const SegmentOptions& options,
-                               Control& control, const Env& env) {
-  if (!Has(kTimestamps) || !segment.seq.BeforeOrAt(control.last_ack_sent)) return;
-  if (Has(kTsRecentValid) && static_cast<int32_t>(options.ts_value - control.ts_recent) < 0) return;
-  control.ts_recent = options.ts_value;
-  control.ts_recent_hour = TimestampHour(env.now);
-  Set(kTsRecentValid);
 }
 
 // [RFC 9293 3.10.7.4] first: what lies outside the window is answered with an ACK and dropped, a
@@ -284,10 +241,7 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
   }
   const size_t size = segment.payload.size();
   const Bytes payload = BeforeHeldFin(segment, control, env);
-  // [RFC 5681 4.2] full-sized is at most what we offered, also where a device joined segments.
-  if (size > control.peer_segment_bytes)
-    control.peer_segment_bytes =
-        static_cast<uint16_t>(std::min<size_t>(size, size_t{env.config.mtu} - 40));
+  NotePeerSegment(size, control, env);
   if (segment.seq.After(rcv_.nxt)) {
     // [RFC 9293 3.10.7.4 MAY-13] the peer learns of the gap.
     AckNow();
@@ -311,20 +265,7 @@ bool Connection::TakeText(const Segment& segment, Control& control, const Env& e
       arrival.end = Arrival::End::kClosed;
       return false;
     }
-    // When memory runs short, its last quarter is for those who have queued the least: a few
-    // connections that do not read cannot starve all others.
-    const ChunkPool& chunks = env.buffers.chunks;
-    const bool is_short = uint64_t{chunks.used()} * 4 > uint64_t{chunks.capacity()} * 3;
-    if ((is_short && rcv_.queue.size() > Chunk::kBytes) ||
-        !rcv_.queue.Append(env.buffers.chunks, text)) {
-      // Not acknowledged: the peer sends it again.
-      arrival.drop = Drop::kTcpNoBuffer;
-      return false;
-    }
-    rcv_.nxt += static_cast<uint32_t>(text.size());
-    env.counters.tcp_data_bytes_in += text.size();
-    arrival.events |= tcp_event::kReadable;
-    ScheduleAck(control, env);
+    if (!StoreText(text, control, env, arrival)) return false;
   } else {
     AckNow();
   }
@@ -425,17 +366,6 @@ void Connection::JoinHeld(Control& control, const Env& env, Arrival& arrival) {
     TakeFin(arrival);
   }
   FreeOutOfOrderIfUnused(control, env);
-}
-
-// [RFC 9293 3.8.6.3 SHLD-18, SHLD-19] [RFC 5681 4.2] at least every second full-sized segment at
-// once, the rest within half a second.
-void Connection::ScheduleAck(Control& control, const Env& env) {
-  if (!env.profile().delayed_ack || Has(kQuickAck) ||
-      rcv_.nxt.DistanceFrom(control.last_ack_sent) > control.peer_segment_bytes) {
-    AckNow();
-  } else if (!control.ack_deadline.IsSet()) {
-    control.ack_deadline.SetNoLater(env.now + env.limits().delayed_ack);
-  }
 }
 
 // [RFC 9293 3.10.7.4] eighth: all text before the FIN has been taken.

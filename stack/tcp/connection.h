@@ -98,6 +98,7 @@ struct alignas(32) Control {
     keepalive_deadline.Clear();
   }
   uint32_t ReceiveBufferBytes(const TcpLimits& limits) const {
+    if (receive_doublings == 0) return limits.receive_buffer_bytes;
     return static_cast<uint32_t>(
         std::min<uint64_t>(uint64_t{limits.receive_buffer_bytes} << receive_doublings,
                            std::max(limits.receive_buffer_bytes, limits.receive_buffer_max_bytes)));
@@ -167,6 +168,11 @@ class alignas(64) Connection {
   // 9293 3.10.7.3, 3.10.7.4) ---
   Arrival OnSegment(const Segment& segment, const SegmentOptions& options, Control& control,
                     const Env& env);
+  // --- predicted.h: the same for the segment that nearly all are, compiled into the caller ---
+  bool IsPredicted(const Segment& segment, const SegmentOptions& options, const Control& control,
+                   const Env& env) const;
+  Arrival OnPredicted(const Segment& segment, const SegmentOptions& options, Control& control,
+                      const Env& env);
   // SYN-SENT has its own order; `syn` holds all options of a SYN.
   Arrival OnSynSentSegment(const Segment& segment, const TcpOptions& syn, Control& control,
                            const Env& env);
@@ -175,13 +181,21 @@ class alignas(64) Connection {
   // Becomes ESTABLISHED: the congestion window opens.
   void Open(Control& control, const Env& env);
 
-  // --- output.cc ---
+  // --- sending.h, output.cc ---
   // What would be sent now; nothing when nothing is due.
   std::optional<SegmentPlan> Plan(const Control& control, const Env& env) const {
     if (IsQuiet(control, env)) return std::nullopt;
     return PlanDue(control, env);
   }
   std::optional<SegmentPlan> PlanDue(const Control& control, const Env& env) const;
+  // The same, compiled into the caller.
+  std::optional<SegmentPlan> PlanHere(const Control& control, const Env& env) const;
+  bool PlanNewData(const Control& control, const Env& env, SegmentPlan& plan) const;
+  // Nothing could be sent again, and no segment says more than what is new: if PlanNewData has
+  // something, PlanHere has the same.
+  bool SendsDataAlone(const Control& control) const {
+    return state_ == State::kEstablished && !HasFlight(control) && !Has(kEcnEcho);
+  }
   // `plan` leaves now, with this timestamp.
   void OnSent(const SegmentPlan& plan, Control& control, const Env& env);
   TcpOptions OptionsFor(const SegmentPlan& plan, Control& control, const Env& env) const;
@@ -190,11 +204,25 @@ class alignas(64) Connection {
   }
 
   // --- timers.cc ---
-  Instant NextDeadline(const Control& control, Instant now) const;
+  static Instant NextDeadline(const Control& control, Instant now) {
+    return std::min(control.send_deadline,
+                    MsDeadline::Earliest(now, control.ack_deadline, control.state_deadline,
+                                         control.keepalive_deadline));
+  }
   // Something is due.
   Arrival OnTimer(Control& control, const Env& env);
   // Sets the timer of the sending side after data, an acknowledgement or a window arrived or left.
-  void ArmSendTimer(bool restart, Control& control, const Env& env);
+  void ArmSendTimer(bool restart, Control& control, const Env& env) {
+    // Most segments leave nothing in flight, and nothing that waits.
+    if (snd_.flight_bytes() == 0 && snd_.queue.unsent() == 0 &&
+        (flags & (kFinQueued | kFinSent)) != kFinQueued && state_ != State::kSynSent &&
+        state_ != State::kSynReceived) {
+      send_timer = SendTimer::kNone;
+      control.send_deadline = kNever;
+      return;
+    }
+    ArmBusySendTimer(restart, control, env);
+  }
   // Something is to be sent, and no timer would bring it up again.
   bool WaitsWithoutTimer() const {
     return send_timer == SendTimer::kNone &&
@@ -272,10 +300,6 @@ class alignas(64) Connection {
            (control.recovery == kNoIndex ||
             env.buffers.recoveries[control.recovery].flight.lost_bytes() == 0);
   }
-  bool IsPredicted(const Segment& segment, const SegmentOptions& options, const Control& control,
-                   const Env& env) const;
-  Arrival OnPredicted(const Segment& segment, const SegmentOptions& options, Control& control,
-                      const Env& env);
   bool CheckPaws(const Segment& segment, const SegmentOptions& options, Control& control,
                  const Env& env, Arrival& arrival);
   void TakeTimestamp(const Segment& segment, const SegmentOptions& options, Control& control,
@@ -300,6 +324,8 @@ class alignas(64) Connection {
   void JoinHeld(Control& control, const Env& env, Arrival& arrival);
   void TakeFin(Arrival& arrival);
   void TakeUrgent(const Segment& segment, Control& control, const Env& env, Arrival& arrival);
+  void NotePeerSegment(size_t size, Control& control, const Env& env);
+  bool StoreText(Bytes text, Control& control, const Env& env, Arrival& arrival);
   void ScheduleAck(Control& control, const Env& env);
   void AckNow() { Set(kAckNow); }
 
@@ -309,15 +335,31 @@ class alignas(64) Connection {
   void AcknowledgeQueue(Seq ack, Control& control, const Env& env, Arrival& arrival);
   void RunRecovery(const Segment& segment, const SegmentOptions& options, bool advanced,
                    bool duplicate, uint32_t flight_before, Control& control, const Env& env);
+  bool IsAckPlain(const Control& control, const Env& env) const;
+  void AcceptPlainAck(const Segment& segment, const SegmentOptions& options, Control& control,
+                      const Env& env, Arrival& arrival);
+  void StopReorderTimer(bool all_acknowledged, Control& control);
+  void RearmAfterAck(bool advanced, Control& control, const Env& env);
   void SampleRtt(const AckSummary& summary, const SegmentOptions& options, bool advanced,
                  Control& control, const Env& env);
   void TakeEcnEcho(const Segment& segment, uint32_t flight_bytes, Control& control, const Env& env);
 
-  Congestion::Context CongestionContext(Recovery& recovery, const Env& env) const;
-  Recovery::Context RecoveryContext(Control& control, const Env& env) const;
+  Congestion::Context CongestionContext(Recovery& recovery, const Env& env) const {
+    return {.algorithm = env.profile().congestion, .epoch = recovery.epoch, .mss_bytes = mss_bytes};
+  }
+  Recovery::Context RecoveryContext(Control& control, const Env& env) const {
+    return {.segments = env.buffers.segments,
+            .profile = env.profile(),
+            .path = control.path,
+            .segments_max = env.limits().flight_segments_max,
+            .sack = Has(kSack),
+            .mss_bytes = mss_bytes,
+            .srtt_us = control.rtt.srtt_us(),
+            .now = env.now};
+  }
   std::optional<SegmentPlan> PlanRetransmission(const Control& control, const Env& env) const;
-  std::optional<SegmentPlan> PlanNewData(const Control& control, const Env& env) const;
   uint32_t AdmittedByCongestion(const Control& control, const Env& env) const;
+  void ArmBusySendTimer(bool restart, Control& control, const Env& env);
   Arrival OnSendTimer(Control& control, const Env& env);
   Arrival OnRetransmitTimeout(Control& control, const Env& env);
   Arrival OnHandshakeTimeout(Control& control, const Env& env);

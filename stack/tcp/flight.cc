@@ -4,19 +4,6 @@
 
 namespace aether::tcp {
 
-void Flight::Add(Pool<SentSegment>& pool, Seq start, Seq end, Instant now) {
-  const uint32_t index = pool.Allocate();
-  AETHER_CHECK(index != kNoIndex);
-  SentSegment& segment = pool[index];
-  segment.start = start;
-  segment.end = end;
-  segment.sent_at = now;
-  (tail_ == kNoIndex ? head_ : pool[tail_].next) = index;
-  tail_ = index;
-  ++segments_;
-  total_bytes_ += segment.bytes();
-}
-
 void Flight::OnRetransmitted(Pool<SentSegment>& pool, uint32_t index, Instant now) {
   SentSegment& segment = pool[index];
   if (segment.Has(SentSegment::kLost)) lost_bytes_ -= segment.bytes();
@@ -24,67 +11,6 @@ void Flight::OnRetransmitted(Pool<SentSegment>& pool, uint32_t index, Instant no
       static_cast<uint8_t>((segment.flags & ~SentSegment::kLost) | SentSegment::kRetransmitted);
   segment.sent_at = now;
   if (segment.transmissions < 255) ++segment.transmissions;
-}
-
-// Takes a record's bytes out of the sums that its marks put them into.
-void Flight::Forget(SentSegment& segment) {
-  if (segment.Has(SentSegment::kSacked)) {
-    sacked_bytes_ -= segment.bytes();
-    --sacked_segments_;
-  }
-  if (segment.Has(SentSegment::kLost)) lost_bytes_ -= segment.bytes();
-}
-
-void Flight::PopHead(Pool<SentSegment>& pool) {
-  const uint32_t index = head_;
-  SentSegment& segment = pool[index];
-  Forget(segment);
-  total_bytes_ -= segment.bytes();
-  head_ = segment.next;
-  if (head_ == kNoIndex) tail_ = kNoIndex;
-  --segments_;
-  pool.Free(index);
-}
-
-void Flight::Deliver(const SentSegment& segment, AckSummary& summary) {
-  // [RFC 6298 3] Karn: a segment that was sent twice says nothing about the round trip.
-  if (segment.transmissions == 1) {
-    summary.original_acked = true;
-    // [RFC 8985 6.2 step 3] it was overtaken by something sent later.
-    if (summary.fack_valid && segment.end.BeforeOrAt(summary.fack)) summary.reordered = true;
-    if (!summary.rtt_valid || segment.sent_at > summary.rtt_sent_at) {
-      summary.rtt_valid = true;
-      summary.rtt_sent_at = segment.sent_at;
-    }
-  }
-  if (segment.transmissions > 1) summary.retransmitted_acked = true;
-  // [RFC 8985 6.2 step 2] the most recently sent segment that has arrived; by sequence when sent at
-  // once.
-  if (!summary.delivered || segment.sent_at > summary.newest_sent_at ||
-      (segment.sent_at == summary.newest_sent_at && segment.end.After(summary.newest_end))) {
-    summary.newest_sent_at = segment.sent_at;
-    summary.newest_end = segment.end;
-    summary.newest_was_retransmitted = segment.transmissions > 1;
-  }
-  if (!summary.delivered || segment.end.After(summary.highest_end))
-    summary.highest_end = segment.end;
-  summary.delivered = true;
-}
-
-void Flight::Acknowledge(Pool<SentSegment>& pool, Seq una, AckSummary& summary) {
-  while (head_ != kNoIndex && pool[head_].end.BeforeOrAt(una)) {
-    summary.acked_bytes += pool[head_].bytes();
-    if (!pool[head_].Has(SentSegment::kSacked)) Deliver(pool[head_], summary);
-    PopHead(pool);
-  }
-  if (head_ == kNoIndex || !pool[head_].start.Before(una)) return;
-  SentSegment& segment = pool[head_];
-  const uint32_t cut = una.DistanceFrom(segment.start);
-  summary.acked_bytes += cut;
-  total_bytes_ -= cut;
-  if (segment.Has(SentSegment::kSacked)) sacked_bytes_ -= cut;
-  if (segment.Has(SentSegment::kLost)) lost_bytes_ -= cut;
-  segment.start = una;
 }
 
 // Cuts a record in two at `at`, which lies inside of it.

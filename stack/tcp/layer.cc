@@ -47,14 +47,6 @@ void Layer::PrefetchFlow(uint32_t hash) const {
   }
 }
 
-uint32_t Layer::FindFlow(const FlowKey& flow, uint32_t hash) const {
-  return demux_.Find(hash, [&](uint32_t value) {
-    return (value & Demux::kTimeWaitBit) != 0
-               ? time_wait_[value & ~Demux::kTimeWaitBit].flow == flow
-               : connections_[value].flow == flow;
-  });
-}
-
 // kNoIndex when no more connections may exist. State and numbers are the caller's to set.
 uint32_t Layer::CreateConnection(const FlowKey& flow, uint32_t hash, uint8_t listener,
                                  uint16_t owner) {
@@ -123,35 +115,8 @@ void Layer::FreeIfUnused(uint32_t index) {
   connections_.Free(index);
 }
 
-void Layer::AddEvents(uint32_t index, tcp_event::Mask mask) {
-  Connection& connection = connections_[index];
-  if (mask == 0 || !connection.Has(Connection::kOwned)) return;
-  connection.events |= mask;
-  if (connection.Has(Connection::kInReadyList)) return;
-  connection.Set(Connection::kInReadyList);
-  connection.next_queued = kNoIndex;
-  (ready_.tail == kNoIndex ? ready_.head : connections_[ready_.tail].next_queued) = index;
-  ready_.tail = index;
-}
-
-void Layer::QueueOutput(uint32_t index) {
-  Connection& connection = connections_[index];
-  if (connection.Has(Connection::kInOutputList)) return;
-  connection.Set(Connection::kInOutputList);
-  connection.next_output = kNoIndex;
-  (output_.tail == kNoIndex ? output_.head : connections_[output_.tail].next_output) = index;
-  output_.tail = index;
-}
-
 void Layer::PushReply(const Reply& reply) {
   if (!replies_.IsFull()) replies_.Push(reply);
-}
-
-// One wheel entry per connection, for its earliest deadline. A later deadline is only stored; one
-// that is gone comes up once for nothing.
-void Layer::Reschedule(uint32_t index) {
-  const Instant deadline = connections_[index].NextDeadline(controls_[index], now_);
-  if (deadline != kNever) timers_.Schedule(index, deadline);
 }
 
 void Layer::OnTimer(uint32_t index, Instant now) {
@@ -204,11 +169,13 @@ void Layer::EnterTimeWait(uint32_t index, Instant now) {
   const uint32_t record_index = time_wait_.Add(record, now);
   demux_.Replace(connection.hash, index, record_index | Demux::kTimeWaitBit);
   connection.Unset(Connection::kInDemux);
-  if (connection.Has(Connection::kAckNow)) AcknowledgeFromTimeWait(record, now);
+  if (connection.Has(Connection::kAckNow))
+    AcknowledgeFromTimeWait(record, controls_[index].ts_offset, now);
   EndConnection(index);
 }
 
-void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now) {
+// `ts_offset` is that of the record's flow.
+void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, uint32_t ts_offset, Instant now) {
   Reply reply{
       .flow = record.flow, .seq = record.snd_nxt, .ack = record.rcv_nxt, .flags = tcp_flags::kAck};
   // The peer has sent its FIN and nothing more is taken: the window is only kept from moving left.
@@ -217,7 +184,7 @@ void Layer::AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now) {
   if (record.ts_recent != 0) {
     // [RFC 7323 3.2] timestamps, once negotiated, are in every segment.
     reply.has_timestamps = true;
-    reply.ts_value = MakeEnv(now).now_ms() + TimestampOffset(record.flow);
+    reply.ts_value = MakeEnv(now).now_ms() + ts_offset;
     reply.ts_echo = record.ts_recent;
   }
   PushReply(reply);

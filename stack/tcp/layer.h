@@ -151,6 +151,7 @@ class Layer {
   }
   void AdvanceStep(Instant now);
   void Reschedule(uint32_t index);
+  void Settle(uint32_t index, Instant now);
   void OnTimer(uint32_t index, Instant now);
   void AddEvents(uint32_t index, tcp_event::Mask mask);
   void QueueOutput(uint32_t index);
@@ -160,7 +161,7 @@ class Layer {
   void FreeIfUnused(uint32_t index);
   void LeaveDemux(uint32_t index);
   uint32_t CreateConnection(const FlowKey& flow, uint32_t hash, uint8_t listener, uint16_t owner);
-  void AcknowledgeFromTimeWait(const TimeWaitRecord& record, Instant now);
+  void AcknowledgeFromTimeWait(const TimeWaitRecord& record, uint32_t ts_offset, Instant now);
   void EnterTimeWait(uint32_t index, Instant now);
   void RemoveTimeWait(uint32_t index);
   void PushReply(const Reply& reply);
@@ -176,6 +177,8 @@ class Layer {
   // layer_input.cc
   Drop ReceivePlain(const Segment& segment, Instant now);
   Drop ReceiveForConnection(uint32_t index, const Segment& segment, Instant now);
+  Drop ReceiveUnpredicted(uint32_t index, const Segment& segment, Instant now);
+  Drop ReceiveForStranger(const Segment& segment, Instant now);
   Drop ReceiveForSynSent(uint32_t index, const Segment& segment, Instant now);
   Drop ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant now);
   Drop ReceiveForListener(uint8_t listener, const Segment& segment, Instant now);
@@ -196,7 +199,11 @@ class Layer {
   size_t EmitOptions(const Connection& connection, Control& control, const Env& env,
                      SegmentPlan& plan, std::array<uint8_t, 40>& bytes, bool& has_left_out,
                      SackBlock& duplicate) const;
-  Outgoing EmitSegment(uint32_t index, const SegmentPlan& plan, MutableBytes out, Instant now);
+  Outgoing EmitSegment(Connection& connection, Control& control, SegmentPlan& plan,
+                       MutableBytes out, const Env& env);
+
+  Outgoing Leave(uint32_t index, SegmentPlan plan, MutableBytes out, const Env& env);
+  Outgoing LeaveAny(uint32_t index, const SegmentPlan& plan, MutableBytes out, const Env& env);
 
   // layer_sockets.cc
   Connection* Find(ConnectionId id);
@@ -242,5 +249,51 @@ class Layer {
   uint16_t mss_max_bytes_;
   Probe* probe_ = nullptr;
 };
+
+// What every segment goes through.
+
+inline uint32_t Layer::FindFlow(const FlowKey& flow, uint32_t hash) const {
+  return demux_.Find(hash, [&](uint32_t value) {
+    return (value & Demux::kTimeWaitBit) != 0
+               ? time_wait_[value & ~Demux::kTimeWaitBit].flow == flow
+               : connections_[value].flow == flow;
+  });
+}
+
+inline void Layer::AddEvents(uint32_t index, tcp_event::Mask mask) {
+  Connection& connection = connections_[index];
+  if (mask == 0 || !connection.Has(Connection::kOwned)) return;
+  connection.events |= mask;
+  if (connection.Has(Connection::kInReadyList)) return;
+  connection.Set(Connection::kInReadyList);
+  connection.next_queued = kNoIndex;
+  (ready_.tail == kNoIndex ? ready_.head : connections_[ready_.tail].next_queued) = index;
+  ready_.tail = index;
+}
+
+inline void Layer::QueueOutput(uint32_t index) {
+  Connection& connection = connections_[index];
+  if (connection.Has(Connection::kInOutputList)) return;
+  connection.Set(Connection::kInOutputList);
+  connection.next_output = kNoIndex;
+  (output_.tail == kNoIndex ? output_.head : connections_[output_.tail].next_output) = index;
+  output_.tail = index;
+}
+
+// One wheel entry per connection, for its earliest deadline. A later deadline is only stored; one
+// that is gone comes up once for nothing.
+inline void Layer::Reschedule(uint32_t index) {
+  const Instant deadline = connections_[index].NextDeadline(controls_[index], now_);
+  if (deadline != kNever) timers_.Schedule(index, deadline);
+}
+
+// After a segment or a timer: when it comes up next, and whether it has something to send. What has
+// something, but finds no memory for it and has no timer, needs one.
+inline void Layer::Settle(uint32_t index, Instant now) {
+  Reschedule(index);
+  const Connection& connection = connections_[index];
+  if (connection.Plan(controls_[index], MakeEnv(now)) || connection.WaitsWithoutTimer())
+    QueueOutput(index);
+}
 
 }  // namespace aether::tcp

@@ -4,6 +4,7 @@
 #include "stack/base/check.h"
 #include "stack/tcp/isn.h"
 #include "stack/tcp/layer.h"
+#include "stack/tcp/predicted.h"
 #include "stack/wire/tcp_options.h"
 
 namespace aether::tcp {
@@ -19,14 +20,18 @@ constexpr uint32_t kTsCookieEcn = 0x20;
 
 // [RFC 9293 3.1 MUST-5] the options of a segment of an open connection. [RFC 7323 appendix A] most
 // carry the timestamps in this very form.
-bool ParseOptions(Bytes bytes, SegmentOptions& options) {
-  if (bytes.empty()) return true;
+bool ParsePlainOptions(Bytes bytes, SegmentOptions& options) {
   if (bytes.size() == 12 && LoadBe<uint32_t>(bytes.data()) == 0x0101080a) [[likely]] {
     options.has_timestamps = true;
     options.ts_value = LoadBe<uint32_t>(bytes.data() + 4);
     options.ts_echo = LoadBe<uint32_t>(bytes.data() + 8);
     return true;
   }
+  return bytes.empty();
+}
+
+bool ParseOptions(Bytes bytes, SegmentOptions& options) {
+  if (ParsePlainOptions(bytes, options)) return true;
   const std::expected<TcpOptions, Drop> parsed = TcpOptions::Parse(bytes);
   if (!parsed) return false;
   options.has_timestamps = parsed->timestamps.has_value();
@@ -51,15 +56,34 @@ Drop Layer::ReceivePlain(const Segment& segment, Instant now) {
   // Port 0 is nobody's (RFC 6335 section 6).
   if (segment.flow.remote_port == 0 || segment.flow.local_port == 0) return Drop::kTcpBadPort;
   const uint32_t value = FindFlow(segment.flow, segment.hash);
-  if (value != kNoIndex) {
-    return (value & Demux::kTimeWaitBit) != 0
-               ? ReceiveForTimeWait(value & ~Demux::kTimeWaitBit, segment, now)
-               : ReceiveForConnection(value, segment, now);
-  }
+  if ((value & Demux::kTimeWaitBit) == 0) [[likely]]
+    return ReceiveForConnection(value, segment, now);
+  return value == kNoIndex ? ReceiveForStranger(segment, now)
+                           : ReceiveForTimeWait(value & ~Demux::kTimeWaitBit, segment, now);
+}
+
+Drop Layer::ReceiveForStranger(const Segment& segment, Instant now) {
   const uint8_t listener = listener_of_port_.Find(segment.flow.local_port);
   if (listener != PortTable::kNone) return ReceiveForListener(listener, segment, now);
   ReplyReset(segment);
   return Drop::kTcpPortClosed;
+}
+
+// A predicted segment changes no state and asks for nothing outside: of Apply, events and what
+// follows are left.
+inline Drop Layer::ReceiveForConnection(uint32_t index, const Segment& segment, Instant now) {
+  Connection& connection = connections_[index];
+  Control& control = controls_[index];
+  const Env env = MakeEnv(now);
+  SegmentOptions options;
+  if (!ParsePlainOptions(segment.options, options) ||
+      !connection.IsPredicted(segment, options, control, env)) {
+    return ReceiveUnpredicted(index, segment, now);
+  }
+  const Arrival arrival = connection.OnPredicted(segment, options, control, env);
+  AddEvents(index, arrival.events);
+  Settle(index, now);
+  return arrival.drop;
 }
 
 // [RFC 9293 3.10.7.1] the reset takes its number from the segment that it answers, and never
@@ -78,7 +102,7 @@ void Layer::ReplyReset(const Segment& segment) {
   ++counters_.tcp_rsts_out;
 }
 
-Drop Layer::ReceiveForConnection(uint32_t index, const Segment& segment, Instant now) {
+Drop Layer::ReceiveUnpredicted(uint32_t index, const Segment& segment, Instant now) {
   Connection& connection = connections_[index];
   const State before = connection.state();
   if (before == State::kSynSent) return ReceiveForSynSent(index, segment, now);
@@ -138,10 +162,7 @@ void Layer::Apply(uint32_t index, const Segment* segment, const Arrival& arrival
       (arrival.progress && connection.Has(Connection::kFinQueued))) {
     connection.ArmStateTimer(controls_[index], MakeEnv(now));
   }
-  Reschedule(index);
-  // What has something to send, but finds no memory for it and has no timer, needs one.
-  if (connection.Plan(controls_[index], MakeEnv(now)) || connection.WaitsWithoutTimer())
-    QueueOutput(index);
+  Settle(index, now);
 }
 
 // A connection that has just left SYN-RECEIVED, or came from a cookie: it waits for Accept.
@@ -355,7 +376,7 @@ Drop Layer::ReceiveForTimeWait(uint32_t index, const Segment& segment, Instant n
     return Drop::kTcpTimeWait;
   // [RFC 9293 3.10.7.4] eighth: a repeated FIN starts 2 MSL anew.
   if (segment.Has(tcp_flags::kFin) && !is_old) time_wait_.Restart(index, now);
-  AcknowledgeFromTimeWait(record, now);
+  AcknowledgeFromTimeWait(record, TimestampOffset(record.flow), now);
   return Drop::kTcpTimeWait;
 }
 

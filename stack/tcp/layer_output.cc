@@ -2,18 +2,20 @@
 #include <array>
 
 #include "stack/base/check.h"
+#include "stack/base/inline.h"
 #include "stack/tcp/layer.h"
+#include "stack/tcp/sending.h"
 #include "stack/wire/tcp_options.h"
 
 namespace aether::tcp {
 namespace {
 
 // [RFC 7323 appendix A] the timestamps option, aligned.
-size_t EmitTimestamps(std::array<uint8_t, 40>& bytes, uint32_t value, uint32_t echo) {
-  StoreBe<uint32_t>(bytes.data(), 0x0101080a);
-  StoreBe<uint32_t>(bytes.data() + 4, value);
-  StoreBe<uint32_t>(bytes.data() + 8, echo);
-  return 12;
+constexpr size_t kTimestampsBytes = 12;
+void EmitTimestamps(uint8_t* to, uint32_t value, uint32_t echo) {
+  StoreBe<uint32_t>(to, 0x0101080a);
+  StoreBe<uint32_t>(to + 4, value);
+  StoreBe<uint32_t>(to + 8, echo);
 }
 
 }  // namespace
@@ -44,17 +46,12 @@ Layer::Outgoing Layer::EmitReply(const Reply& reply, MutableBytes out) {
           .dscp = reply.dscp};
 }
 
-// Writes the options of `plan`, and cuts its payload where it must make room for them.
+// Writes the options of `plan` when they are more than timestamps, and cuts its payload where it
+// must make room for them.
 size_t Layer::EmitOptions(const Connection& connection, Control& control, const Env& env,
                           SegmentPlan& plan, std::array<uint8_t, 40>& bytes, bool& has_left_out,
                           SackBlock& duplicate) const {
   const bool is_syn = plan.kind == SegmentPlan::Kind::kSyn;
-  if (!is_syn && control.out_of_order == kNoIndex) [[likely]] {
-    // All that an ordinary segment has, and its room is reserved.
-    return connection.Has(Connection::kTimestamps)
-               ? EmitTimestamps(bytes, connection.TimestampNow(control, env), control.ts_recent)
-               : 0;
-  }
   TcpOptions options = connection.OptionsFor(plan, control, env);
   size_t option_bytes = options.Emit(bytes);
   // [RFC 6691] the peer's MSS and the path's know of no options: blocks of a SACK take their room
@@ -76,14 +73,10 @@ size_t Layer::EmitOptions(const Connection& connection, Control& control, const 
   return option_bytes;
 }
 
-Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, MutableBytes out,
-                                   Instant now) {
-  Connection& connection = connections_[index];
-  Control& control = controls_[index];
-  const Env env = MakeEnv(now);
-  SegmentPlan plan = planned;
+AETHER_INLINE Layer::Outgoing Layer::EmitSegment(Connection& connection, Control& control,
+                                                 SegmentPlan& plan, MutableBytes out,
+                                                 const Env& env) {
   const bool is_syn = plan.kind == SegmentPlan::Kind::kSyn;
-  std::array<uint8_t, 40> bytes;
   TcpHeader header{
       .source_port = connection.flow.local_port,
       .destination_port = connection.flow.remote_port,
@@ -98,14 +91,24 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
   header.window =
       is_syn ? static_cast<uint16_t>(std::min<uint32_t>(buffer_bytes, 0xffff))
              : connection.rcv_.Advertise(buffer_bytes, connection.mss_bytes, connection.rcv_scale);
+  std::array<uint8_t, 40> bytes;
   // Blocks of a SACK for which there was no room.
   bool has_left_out = false;
   SackBlock duplicate;
-  if (is_syn || connection.Has(Connection::kTimestamps) || connection.Has(Connection::kSack)) {
+  if (!is_syn && control.out_of_order == kNoIndex) [[likely]] {
+    // All that an ordinary segment has, written where it belongs: its room is reserved.
+    if (connection.Has(Connection::kTimestamps)) {
+      const MutableBytes place = out.subspan(TcpHeader::kSizeMin, kTimestampsBytes);
+      EmitTimestamps(place.data(), connection.TimestampNow(control, env), control.ts_recent);
+      header.options = place;
+    }
+  } else {
+    SegmentPlan cut = plan;
     const size_t option_bytes =
-        EmitOptions(connection, control, env, plan, bytes, has_left_out, duplicate);
+        EmitOptions(connection, control, env, cut, bytes, has_left_out, duplicate);
     header.options = Bytes(bytes).first(option_bytes);
-    header.flags = plan.flags;
+    header.flags = cut.flags;
+    plan = cut;
   }
   uint16_t sum = 0;
   if (plan.payload_bytes > 0) {
@@ -139,6 +142,30 @@ Layer::Outgoing Layer::EmitSegment(uint32_t index, const SegmentPlan& planned, M
   return outgoing;
 }
 
+// `plan` leaves now; more of the same connection waits its turn.
+AETHER_INLINE Layer::Outgoing Layer::Leave(uint32_t index, SegmentPlan plan, MutableBytes out,
+                                           const Env& env) {
+  Connection& connection = connections_[index];
+  Control& control = controls_[index];
+  ++counters_.tcp_segments_out;
+  const Outgoing outgoing = EmitSegment(connection, control, plan, out, env);
+  if (probe_ != nullptr) [[unlikely]]
+    ProbeSent(outgoing, out, index, plan.kind == SegmentPlan::Kind::kRetransmit, env.now);
+  Reschedule(index);
+  if (connection.Plan(control, env)) {
+    QueueOutput(index);
+  } else if (connection.snd_.queue.unsent() > 0) {
+    connection.ArmSendTimer(/*restart=*/false, control, env);
+    Reschedule(index);
+  }
+  return outgoing;
+}
+
+Layer::Outgoing Layer::LeaveAny(uint32_t index, const SegmentPlan& plan, MutableBytes out,
+                                const Env& env) {
+  return Leave(index, plan, out, env);
+}
+
 std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
   SetNow(now);
   if (!replies_.empty()) {
@@ -148,9 +175,11 @@ std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
       ProbeSent(outgoing, out, kNoIndex, /*again=*/false, now);
     return outgoing;
   }
+  const Env env = MakeEnv(now);
   while (output_.head != kNoIndex) {
     const uint32_t index = output_.head;
     Connection& connection = connections_[index];
+    Control& control = controls_[index];
     output_.head = connection.next_output;
     if (output_.head == kNoIndex) output_.tail = kNoIndex;
     connection.Unset(Connection::kInOutputList);
@@ -158,27 +187,16 @@ std::optional<Layer::Outgoing> Layer::Transmit(MutableBytes out, Instant now) {
       if (!connection.Has(Connection::kInReadyList)) connections_.Free(index);
       continue;
     }
-    const Env env = MakeEnv(now);
-    const std::optional<SegmentPlan> plan = connection.Plan(controls_[index], env);
-    if (!plan) {
-      // What waits for a window needs a timer.
-      connection.ArmSendTimer(/*restart=*/false, controls_[index], env);
-      Reschedule(index);
-      continue;
+    // What PlanHere comes to when nothing but new data can be due; compiled for that alone.
+    if (connection.SendsDataAlone(control)) {
+      if (SegmentPlan data; connection.PlanNewData(control, env, data)) [[likely]]
+        return Leave(index, data, out, env);
     }
-    ++counters_.tcp_segments_out;
-    const Outgoing outgoing = EmitSegment(index, *plan, out, now);
-    if (probe_ != nullptr) [[unlikely]]
-      ProbeSent(outgoing, out, index, plan->kind == SegmentPlan::Kind::kRetransmit, now);
+    const std::optional<SegmentPlan> plan = connection.PlanHere(control, env);
+    if (plan) return LeaveAny(index, *plan, out, env);
+    // What waits for a window needs a timer.
+    connection.ArmSendTimer(/*restart=*/false, control, env);
     Reschedule(index);
-    // More of the same connection waits its turn.
-    if (connection.Plan(controls_[index], env)) {
-      QueueOutput(index);
-    } else if (connection.snd_.queue.unsent() > 0) {
-      connection.ArmSendTimer(/*restart=*/false, controls_[index], env);
-      Reschedule(index);
-    }
-    return outgoing;
   }
   return std::nullopt;
 }

@@ -198,7 +198,9 @@ void Layer::RestartAfterIdle(uint32_t index) {
   if (!config_.profile.idle_restart || connection.snd_.flight_bytes() > 0) return;
   const Env env = MakeEnv(now_);
   const Duration idle = std::chrono::milliseconds(env.now_ms() - control.unacked_since_ms);
-  if (control.unacked_since_ms != 0 && idle > control.rtt.Rto(limits_.rto_min, limits_.rto_max)) {
+  // No RTO is shorter than the least.
+  if (idle > limits_.rto_min && control.unacked_since_ms != 0 &&
+      idle > control.rtt.Rto(limits_.rto_min, limits_.rto_max)) {
     connections_[index].ForgetIdlePath(control, buffers_);
     control.congestion.OnIdle(connection.mss_bytes, config_.profile.initial_window_segments);
   }

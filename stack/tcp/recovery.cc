@@ -14,16 +14,6 @@ bool SentAfter(Instant a, Seq a_end, Instant b, Seq b_end) {
 
 }  // namespace
 
-uint32_t Recovery::PipeBytes(const Context& context) const {
-  const uint32_t total = flight.total_bytes();
-  // [RFC 3042 2] without limited transmit, the first duplicates release nothing.
-  if (phase_ == Phase::kOpen && !context.profile.limited_transmit)
-    return total - flight.lost_bytes();
-  uint32_t pipe = flight.pipe_bytes();
-  if (!context.sack) pipe -= std::min(pipe, duplicates_ * context.mss_bytes);
-  return pipe;
-}
-
 void Recovery::Enter(Phase phase, Seq nxt) {
   phase_ = phase;
   recover_ = nxt;
@@ -39,9 +29,38 @@ bool Recovery::WasOnlyReordering(const Context& context) const {
          flight.lost_bytes() == 0;
 }
 
-Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
-  Verdict verdict;
-  AckSummary& summary = verdict.summary;
+// [RFC 8985 6.2 steps 1-3]
+void Recovery::UpdateRack(const Context& context, const Ack& ack, const AckSummary& summary) {
+  if (!summary.delivered) return;
+  const Duration rtt = context.now - summary.newest_sent_at;
+  const uint32_t rtt_us =
+      static_cast<uint32_t>(std::clamp<int64_t>(rtt.count() / 1000, 1, 0x7fffffff));
+  if (summary.newest_was_retransmitted) {
+    // An answer faster than any before, or with the older timestamp, is one to the first
+    // transmission.
+    if (context.path.min_rtt_us != 0 && rtt_us < context.path.min_rtt_us) return;
+    if (ack.ts_echo && undo_armed_ && static_cast<int32_t>(*ack.ts_echo - undo_ts_) < 0) return;
+  } else if (context.path.min_rtt_us == 0 || rtt_us < context.path.min_rtt_us) {
+    context.path.min_rtt_us = rtt_us;
+  }
+  if (summary.reordered) context.path.reordering_seen = true;
+  rack_rtt_ = rtt;
+  if (!rack_valid_ ||
+      SentAfter(summary.newest_sent_at, summary.newest_end, rack_sent_at_, rack_end_)) {
+    rack_valid_ = true;
+    rack_sent_at_ = summary.newest_sent_at;
+    rack_end_ = summary.newest_end;
+  }
+  if (ack.dsack && !dsack_in_round_) {
+    // [RFC 8985 6.2 step 4] a retransmission was not needed: wait longer for what is late.
+    dsack_in_round_ = true;
+    if (context.path.reorder_multiplier < 255) ++context.path.reorder_multiplier;
+    context.path.reorder_persist = 16;
+  }
+}
+
+// What the acknowledgement says has arrived.
+void Recovery::Deliver(const Context& context, const Ack& ack, AckSummary& summary) {
   summary.fack_valid = fack_valid_;
   summary.fack = fack_;
   flight.Acknowledge(context.segments, ack.una, summary);
@@ -51,6 +70,17 @@ Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
     fack_valid_ = true;
   }
   UpdateRack(context, ack, summary);
+}
+
+void Recovery::OnPlainAck(const Context& context, const Ack& ack, AckSummary& summary) {
+  Deliver(context, ack, summary);
+  duplicates_ = 0;
+}
+
+Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
+  Verdict verdict;
+  AckSummary& summary = verdict.summary;
+  Deliver(context, ack, summary);
   if (summary.delivered && WasOnlyReordering(context)) {
     verdict.spurious = true;
     phase_ = Phase::kOpen;
@@ -95,36 +125,6 @@ Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
     verdict.entered_recovery = true;
   }
   return verdict;
-}
-
-// [RFC 8985 6.2 steps 1-3]
-void Recovery::UpdateRack(const Context& context, const Ack& ack, const AckSummary& summary) {
-  if (!summary.delivered) return;
-  const Duration rtt = context.now - summary.newest_sent_at;
-  const uint32_t rtt_us =
-      static_cast<uint32_t>(std::clamp<int64_t>(rtt.count() / 1000, 1, 0x7fffffff));
-  if (summary.newest_was_retransmitted) {
-    // An answer faster than any before, or with the older timestamp, is one to the first
-    // transmission.
-    if (context.path.min_rtt_us != 0 && rtt_us < context.path.min_rtt_us) return;
-    if (ack.ts_echo && undo_armed_ && static_cast<int32_t>(*ack.ts_echo - undo_ts_) < 0) return;
-  } else if (context.path.min_rtt_us == 0 || rtt_us < context.path.min_rtt_us) {
-    context.path.min_rtt_us = rtt_us;
-  }
-  if (summary.reordered) context.path.reordering_seen = true;
-  rack_rtt_ = rtt;
-  if (!rack_valid_ ||
-      SentAfter(summary.newest_sent_at, summary.newest_end, rack_sent_at_, rack_end_)) {
-    rack_valid_ = true;
-    rack_sent_at_ = summary.newest_sent_at;
-    rack_end_ = summary.newest_end;
-  }
-  if (ack.dsack && !dsack_in_round_) {
-    // [RFC 8985 6.2 step 4] a retransmission was not needed: wait longer for what is late.
-    dsack_in_round_ = true;
-    if (context.path.reorder_multiplier < 255) ++context.path.reorder_multiplier;
-    context.path.reorder_persist = 16;
-  }
 }
 
 // [RFC 8985 6.2 step 5] what was sent more than a reordering window before something that has

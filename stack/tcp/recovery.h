@@ -4,6 +4,7 @@
 // timers.h.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -63,6 +64,15 @@ class Recovery {
   };
 
   Verdict OnAck(const Context& context, const Ack& ack);
+  // Nothing is in doubt: an acknowledgement of something new without SACK blocks delivers, and
+  // OnAck would find nothing else to do. No segment is sacked or lost, no recovery runs, no probe
+  // is out; the detections look at sacks, at duplicates, which end here, and at recovery.
+  bool IsPlain() const {
+    return phase_ == Phase::kOpen && !probe_out_ && flight.sacked_segments() == 0 &&
+           flight.lost_bytes() == 0;
+  }
+  // OnAck then.
+  void OnPlainAck(const Context& context, const Ack& ack, AckSummary& summary);
   // The reordering timer ran out: true when something is lost now and recovery has been entered.
   bool OnReorderTimeout(const Context& context, Seq nxt, std::optional<Duration>& again);
   // [RFC 6298 5.4-5.6] the retransmission timer ran out. True when it is the first time for this
@@ -82,7 +92,14 @@ class Recovery {
   Phase phase() const { return phase_; }
   // [RFC 6675 4] what is in the network; what duplicates say has left it counts only when
   // `limited_transmit` allows.
-  uint32_t PipeBytes(const Context& context) const;
+  uint32_t PipeBytes(const Context& context) const {
+    // [RFC 3042 2] without limited transmit, the first duplicates release nothing.
+    if (phase_ == Phase::kOpen && !context.profile.limited_transmit)
+      return flight.total_bytes() - flight.lost_bytes();
+    uint32_t pipe = flight.pipe_bytes();
+    if (!context.sack) pipe -= std::min(pipe, duplicates_ * context.mss_bytes);
+    return pipe;
+  }
   // The record to send again next; kNoIndex when none is due.
   uint32_t NextLost(const Pool<SentSegment>& pool) const { return flight.FirstLost(pool); }
 
@@ -95,6 +112,7 @@ class Recovery {
   Seq cwr_end;  // [RFC 3168 6.1.2] ECN reduces once per window: until this is acknowledged
 
  private:
+  void Deliver(const Context& context, const Ack& ack, AckSummary& summary);
   void UpdateRack(const Context& context, const Ack& ack, const AckSummary& summary);
   bool DetectByTime(const Context& context, std::optional<Duration>& timeout);
   bool DetectByCount(const Context& context);

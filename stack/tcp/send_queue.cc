@@ -92,6 +92,14 @@ uint16_t SendQueue::Copy(const Buffers& buffers, uint32_t& index, uint32_t& offs
 uint16_t SendQueue::TakeNext(const Buffers& buffers, uint8_t* to, size_t size) {
   AETHER_CHECK(size <= unsent());
   sent_ += static_cast<uint32_t>(size);
+  if (size == 0) return 0;
+  const SendItem& item = buffers.items[cursor_];
+  if (item.chunk == kNoIndex && cursor_offset_ == 0 && size == item.size && item.next == kNoIndex) {
+    // A static response, whole and alone.
+    std::memcpy(to, item.data, size);
+    cursor_offset_ = item.size;
+    return item.sum;
+  }
   return Copy(buffers, cursor_, cursor_offset_, to, size);
 }
 

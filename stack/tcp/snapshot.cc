@@ -48,6 +48,9 @@ void Connection::CheckInvariants(const Control& control, const Env& env) const {
                snd_.flight_bytes() == syn + fin + snd_.queue.size() - snd_.queue.unsent());
   AETHER_CHECK(!Has(kFinSent) || (Has(kFinQueued) && snd_.queue.unsent() == 0));
   AETHER_CHECK(!Has(kReleased) || !Has(kOwned));
+  // Header prediction relies on it.
+  AETHER_CHECK(state_ != State::kEstablished ||
+               (flags & (kFinQueued | kFinSent | kFinReceived | kReleased)) == 0);
   if (control.out_of_order != kNoIndex) {
     const OutOfOrder& out_of_order = env.buffers.out_of_orders[control.out_of_order];
     AETHER_CHECK(!out_of_order.IsUnused());

@@ -15,11 +15,6 @@ constexpr Duration kProbeTimeoutMin = std::chrono::milliseconds(10);
 
 }  // namespace
 
-Instant Connection::NextDeadline(const Control& control, Instant now) const {
-  return std::min({control.send_deadline, control.ack_deadline.At(now),
-                   control.state_deadline.At(now), control.keepalive_deadline.At(now)});
-}
-
 // Something is to be sent, nothing is in flight, and the peer's window admits nothing or too
 // little.
 bool Connection::WindowHoldsBack(const Env& env) const {
@@ -47,7 +42,7 @@ bool Connection::PoolsHoldBack(const Control& control, const Env& env) const {
 }
 
 // `restart`: something new was acknowledged or a SYN left; otherwise a running timer keeps running.
-void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
+void Connection::ArmBusySendTimer(bool restart, Control& control, const Env& env) {
   const Profile& profile = env.profile();
   const auto rto = [&] { return control.rtt.Rto(env.limits().rto_min, env.limits().rto_max); };
   const auto arm = [&](SendTimer timer, Duration after) {
@@ -59,13 +54,6 @@ void Connection::ArmSendTimer(bool restart, Control& control, const Env& env) {
   };
   if (state_ == State::kSynSent || state_ == State::kSynReceived) {
     if (profile.retransmission) arm(SendTimer::kRetransmit, rto());
-    return;
-  }
-  // Most segments leave nothing in flight, and nothing that waits.
-  if (snd_.flight_bytes() == 0 && snd_.queue.unsent() == 0 &&
-      (flags & (kFinQueued | kFinSent)) != kFinQueued) {
-    send_timer = SendTimer::kNone;
-    control.send_deadline = kNever;
     return;
   }
   // [RFC 8985 6.3] new data does not put off the time at which what was overtaken counts as lost.

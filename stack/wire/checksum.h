@@ -7,6 +7,7 @@
 // 1071 2(B)). Only ChecksumOf turns a sum into the value of a field.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -33,12 +34,11 @@ constexpr uint16_t SumAdd(uint16_t a, uint16_t b) {
   const uint32_t sum = uint32_t{a} + b;
   return static_cast<uint16_t>(sum + (sum >> 16));
 }
+// The upper half of a number plus itself with its halves exchanged is the sum of both halves with
+// the carry taken around.
 constexpr uint16_t SumFold(uint64_t sum) {
-  sum = (sum & 0xffffffffu) + (sum >> 32);
-  sum = (sum & 0xffffffffu) + (sum >> 32);
-  sum = (sum & 0xffffu) + (sum >> 16);
-  sum = (sum & 0xffffu) + (sum >> 16);
-  return static_cast<uint16_t>(sum);
+  const uint32_t half = static_cast<uint32_t>((sum + std::rotl(sum, 32)) >> 32);
+  return static_cast<uint16_t>((half + std::rotl(half, 16)) >> 16);
 }
 // The sum of the same bytes, had they started at an odd offset.
 constexpr uint16_t SumSwap(uint16_t sum) { return static_cast<uint16_t>(sum << 8 | sum >> 8); }
@@ -49,23 +49,38 @@ constexpr bool SumIsValid(uint16_t sum) { return sum == 0xffff; }
 // A host-order 16-bit value as a piece of a sum.
 constexpr uint16_t SumOfWord(uint16_t host_order) { return NetworkOrder(host_order); }
 
-// Sum of a short header of a multiple of 4 bytes, inlined.
-inline uint16_t SumHeader(const uint8_t* header, size_t size) {
+// The words of a short header, a multiple of 4 bytes, added up but not folded: such totals, and
+// folded sums, are added as they are and folded once. Inlined.
+inline uint64_t TotalOfHeader(const uint8_t* header, size_t size) {
   uint64_t sum = 0;
-  for (size_t i = 0; i + 4 <= size; i += 4) {
-    uint32_t word;
-    std::memcpy(&word, header + i, sizeof word);
-    sum += word;
+  uint64_t carries = 0;
+  for (; size >= 8; size -= 8, header += 8) {
+    uint64_t words;
+    std::memcpy(&words, header, sizeof words);
+    sum += words;
+    carries += sum < words ? 1u : 0u;
   }
-  return SumFold(sum);
+  if (size >= 4) {
+    uint32_t word;
+    std::memcpy(&word, header, sizeof word);
+    carries += word;
+  }
+  // 2^64 is 1 modulo 2^16-1, as is 2^32.
+  return (sum & 0xffffffffu) + (sum >> 32) + carries;
+}
+inline uint16_t SumHeader(const uint8_t* header, size_t size) {
+  return SumFold(TotalOfHeader(header, size));
 }
 
 // The pseudo header of RFC 9293 3.1 and RFC 768; `length` counts header and payload.
+inline uint64_t TotalOfPseudoHeader(Ipv4Address source, Ipv4Address destination, uint8_t protocol,
+                                    uint16_t length) {
+  return uint64_t{NetworkOrder(source.value)} + NetworkOrder(destination.value) +
+         NetworkOrder(static_cast<uint16_t>(protocol)) + NetworkOrder(length);
+}
 inline uint16_t SumPseudoHeader(Ipv4Address source, Ipv4Address destination, uint8_t protocol,
                                 uint16_t length) {
-  const uint64_t sum = uint64_t{NetworkOrder(source.value)} + NetworkOrder(destination.value) +
-                       NetworkOrder(static_cast<uint16_t>(protocol)) + NetworkOrder(length);
-  return SumFold(sum);
+  return SumFold(TotalOfPseudoHeader(source, destination, protocol, length));
 }
 
 // A checksum field after one 16-bit word of the data changed: RFC 1624 equation 3. All host order.

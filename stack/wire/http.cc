@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "stack/base/inline.h"
 #include "stack/wire/http_text.h"
 
 namespace aether {
@@ -13,6 +14,7 @@ using http_text::EqualsNoCase;
 using http_text::FindControl;
 using http_text::IsDigit;
 using http_text::NextElement;
+using http_text::Repeat;
 using http_text::TakeLineEnd;
 using http_text::Trim;
 
@@ -41,6 +43,26 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
 }();
 
 constexpr bool Is(uint8_t byte, uint8_t class_bits) { return (kClasses[byte] & class_bits) != 0; }
+
+// The first byte that does not stand in a target, or `end`.
+const uint8_t* FindTargetEnd(const uint8_t* at, const uint8_t* end) {
+  if constexpr (std::endian::native == std::endian::little) {
+    while (end - at >= 8) {
+      uint64_t word;
+      std::memcpy(&word, at, sizeof word);
+      const uint64_t not_hash = word ^ Repeat('#');
+      // Bytes up to 0x20, '#', and from 0x7f on. Carries and borrows can only mark a byte behind
+      // one that is marked rightly.
+      const uint64_t marks = (((word - Repeat(0x21)) & ~word) |
+                              ((not_hash - Repeat(1)) & ~not_hash) | (word + Repeat(1)) | word) &
+                             Repeat(0x80);
+      if (marks != 0) return at + std::countr_zero(marks) / 8;
+      at += 8;
+    }
+  }
+  while (at != end && Is(*at, kTarget)) ++at;
+  return at;
+}
 
 // [RFC 9110 7.2] uri-host [":" port]; empty is allowed.
 bool IsHost(std::string_view host) {
@@ -87,13 +109,7 @@ class HttpHeadParser {
     view_.data_ = begin_;
   }
 
-  Drop Run() {
-    Drop drop = SkipEmptyLines();
-    if (drop == Drop::kNone) drop = RequestLine();
-    if (drop == Drop::kNone) drop = Fields();
-    if (drop == Drop::kNone) drop = Conclude();
-    return drop;
-  }
+  Drop Run();
 
  private:
   uint32_t Offset(const uint8_t* at) const { return static_cast<uint32_t>(at - begin_); }
@@ -134,10 +150,12 @@ class HttpHeadParser {
   bool says_keep_alive_ = false;
 };
 
-Drop HttpHeadParser::LineEnd() { return TakeLineEnd(at_, end_, Drop::kHttpBadRequest); }
+AETHER_INLINE Drop HttpHeadParser::LineEnd() {
+  return TakeLineEnd(at_, end_, Drop::kHttpBadRequest);
+}
 
 // [RFC 9112 2.2] empty lines before the request line are ignored, a few of them.
-Drop HttpHeadParser::SkipEmptyLines() {
+AETHER_INLINE Drop HttpHeadParser::SkipEmptyLines() {
   for (uint32_t lines = 0; at_ != end_ && (*at_ == '\r' || *at_ == '\n'); ++lines) {
     if (lines == HttpHeadLimits::kLeadingLinesMax) return Drop::kHttpBadRequest;
     if (const Drop drop = LineEnd(); drop != Drop::kNone) return drop;
@@ -146,13 +164,13 @@ Drop HttpHeadParser::SkipEmptyLines() {
 }
 
 // [RFC 9112 section 3] method SP target SP version: exactly one space each.
-Drop HttpHeadParser::RequestLine() {
+AETHER_INLINE Drop HttpHeadParser::RequestLine() {
   if (const Drop drop = Method(); drop != Drop::kNone) return drop;
   if (const Drop drop = Target(); drop != Drop::kNone) return drop;
   return Version();
 }
 
-Drop HttpHeadParser::Method() {
+AETHER_INLINE Drop HttpHeadParser::Method() {
   if (end_ - at_ >= 4 && std::memcmp(at_, "GET ", 4) == 0) [[likely]] {
     view_.method_ = HttpMethod::kGet;
     at_ += 4;
@@ -169,12 +187,11 @@ Drop HttpHeadParser::Method() {
   return Drop::kNone;
 }
 
-Drop HttpHeadParser::Target() {
+AETHER_INLINE Drop HttpHeadParser::Target() {
   const uint8_t* const target = at_;
-  while (at_ != end_ && Is(*at_, kTarget)) {
-    // [RFC 9112 section 3] 414 for a target that is longer than this server parses.
-    if (++at_ - target > limits_.target_bytes_max) return Drop::kHttpUriTooLong;
-  }
+  at_ = FindTargetEnd(at_, end_);
+  // [RFC 9112 section 3] 414 for a target that is longer than this server parses.
+  if (at_ - target > limits_.target_bytes_max) return Drop::kHttpUriTooLong;
   if (at_ == end_) return Drop::kHttpTooShort;
   if (at_ == target || *at_ != ' ') return Drop::kHttpBadRequest;
   view_.target_offset_ = Offset(target);
@@ -191,7 +208,7 @@ Drop HttpHeadParser::Target() {
 }
 
 // [RFC 9112 3.2] the four forms, each where it may stand.
-Drop HttpHeadParser::ClassifyTarget(std::string_view target) {
+AETHER_INLINE Drop HttpHeadParser::ClassifyTarget(std::string_view target) {
   if (view_.method_ == HttpMethod::kConnect) {
     view_.form_ = HttpTargetForm::kAuthority;
     return IsHost(target) ? Drop::kNone : Drop::kHttpBadRequest;
@@ -233,7 +250,7 @@ Drop HttpHeadParser::ClassifyTarget(std::string_view target) {
 }
 
 // [RFC 9112 2.3] HTTP/DIGIT.DIGIT, case-sensitive.
-Drop HttpHeadParser::Version() {
+AETHER_INLINE Drop HttpHeadParser::Version() {
   if (end_ - at_ >= 10 && std::memcmp(at_, "HTTP/1.1\r\n", 10) == 0) [[likely]] {
     view_.minor_version_ = 1;
     at_ += 10;
@@ -256,7 +273,7 @@ Drop HttpHeadParser::Version() {
 
 // Looks at no more bytes than the limit, so that the answer does not depend on how much has
 // arrived.
-Drop HttpHeadParser::Fields() {
+AETHER_INLINE Drop HttpHeadParser::Fields() {
   const bool cut = static_cast<size_t>(end_ - at_) >= limits_.header_bytes_max;
   if (cut) end_ = at_ + limits_.header_bytes_max;
   const Drop drop = FieldLines();
@@ -264,7 +281,7 @@ Drop HttpHeadParser::Fields() {
   return drop == Drop::kHttpTooShort && cut ? Drop::kHttpHeadersTooLarge : drop;
 }
 
-Drop HttpHeadParser::FieldLines() {
+AETHER_INLINE Drop HttpHeadParser::FieldLines() {
   for (uint32_t fields = 0;; ++fields) {
     if (at_ == end_) return Drop::kHttpTooShort;
     if (*at_ == '\r' || *at_ == '\n') return LineEnd();
@@ -272,7 +289,14 @@ Drop HttpHeadParser::FieldLines() {
     // [RFC 9112 5.1] a name is a token with the colon right behind it: no space before it.
     // [RFC 9112 5.2] a line that begins with a space (obs-fold) is refused by the same test.
     const uint8_t* const name = at_;
-    while (at_ != end_ && Is(*at_, kToken)) ++at_;
+    // Nearly every head has this field; letters differ in one bit from their capitals.
+    const bool is_host =
+        end_ - at_ > 4 && at_[4] == ':' && (LoadBe<uint32_t>(at_) | 0x20202020) == 0x686f7374;
+    if (is_host) {
+      at_ += 4;
+    } else {
+      while (at_ != end_ && Is(*at_, kToken)) ++at_;
+    }
     if (at_ == end_) return Drop::kHttpTooShort;
     if (*at_ != ':' || at_ == name) return Drop::kHttpBadRequest;
     const uint8_t* const name_end = at_++;
@@ -282,16 +306,15 @@ Drop HttpHeadParser::FieldLines() {
     at_ = FindControl(at_, end_);
     const uint8_t* const value_end = at_;
     if (const Drop drop = LineEnd(); drop != Drop::kNone) return drop;
-    if (const Drop drop = TakeField(Text(name, name_end), Text(value, value_end));
-        drop != Drop::kNone)
-      return drop;
+    const Drop drop = is_host ? TakeHost(Trim(Text(value, value_end)))
+                              : TakeField(Text(name, name_end), Text(value, value_end));
+    if (drop != Drop::kNone) return drop;
   }
 }
 
+// All names but Host.
 Drop HttpHeadParser::TakeField(std::string_view name, std::string_view value) {
   switch (name.size()) {
-    case 4:
-      return EqualsNoCase(name, "host") ? TakeHost(Trim(value)) : Drop::kNone;
     case 6:
       // [RFC 9110 10.1.1] 100-continue is the only expectation there is.
       if (!EqualsNoCase(name, "expect")) return Drop::kNone;
@@ -314,7 +337,7 @@ Drop HttpHeadParser::TakeField(std::string_view name, std::string_view value) {
 }
 
 // [RFC 9112 3.2] more than one Host field, or one that is no host, is a bad request.
-Drop HttpHeadParser::TakeHost(std::string_view value) {
+AETHER_INLINE Drop HttpHeadParser::TakeHost(std::string_view value) {
   if (has_host_ || !IsHost(value)) return Drop::kHttpBadRequest;
   has_host_ = true;
   if (view_.form_ != HttpTargetForm::kAbsolute) {
@@ -352,7 +375,7 @@ void HttpHeadParser::TakeConnection(std::string_view value) {
   }
 }
 
-Drop HttpHeadParser::Conclude() {
+AETHER_INLINE Drop HttpHeadParser::Conclude() {
   // [RFC 9112 3.2] a request of 1.1 without a Host field is a bad request.
   if (!has_host_ && view_.minor_version_ >= 1) return Drop::kHttpBadRequest;
   if (has_coding_) {
@@ -371,11 +394,19 @@ Drop HttpHeadParser::Conclude() {
   return Drop::kNone;
 }
 
+AETHER_INLINE Drop HttpHeadParser::Run() {
+  Drop drop = SkipEmptyLines();
+  if (drop == Drop::kNone) drop = RequestLine();
+  if (drop == Drop::kNone) drop = Fields();
+  if (drop == Drop::kNone) drop = Conclude();
+  return drop;
+}
+
 std::expected<HttpRequestView, Drop> HttpRequestView::Parse(Bytes data,
                                                             const HttpHeadLimits& limits) {
-  HttpRequestView view;
-  const Drop drop = HttpHeadParser(data, limits, view).Run();
-  if (drop != Drop::kNone) return std::unexpected(drop);
+  std::expected<HttpRequestView, Drop> view{HttpRequestView()};
+  const Drop drop = HttpHeadParser(data, limits, *view).Run();
+  if (drop != Drop::kNone) view = std::unexpected(drop);
   return view;
 }
 

@@ -56,9 +56,9 @@ class TcpView {
   // [RFC 9293 3.1 MUST-3] the receiver checks the checksum.
   bool ChecksumIsValid(Ipv4Address source, Ipv4Address destination) const {
     return SumIsValid(
-        SumAdd(SumPseudoHeader(source, destination, static_cast<uint8_t>(IpProtocol::kTcp),
-                               static_cast<uint16_t>(segment_.size())),
-               SumBytes(segment_)));
+        SumFold(TotalOfPseudoHeader(source, destination, static_cast<uint8_t>(IpProtocol::kTcp),
+                                    static_cast<uint16_t>(segment_.size())) +
+                SumBytes(segment_)));
   }
 
  private:
@@ -84,7 +84,8 @@ struct TcpHeader {
   uint8_t flags = 0;
   uint16_t window = 0;
   uint16_t urgent_pointer = 0;
-  // Padded to a multiple of 4 by whoever wrote them, at most 40 bytes.
+  // Padded to a multiple of 4 by whoever wrote them, at most 40 bytes; they may stand in their
+  // place already.
   Bytes options{};
 
   static constexpr size_t kSizeMin = TcpView::kHeaderSizeMin;
@@ -108,13 +109,14 @@ struct TcpHeader {
     TcpView::Window::Store(at, window);
     TcpView::ChecksumField::Store(at, 0);
     TcpView::UrgentPointer::Store(at, urgent_pointer);
-    if (!options.empty()) std::memcpy(at + kSizeMin, options.data(), options.size());
+    if (!options.empty() && options.data() != at + kSizeMin)
+      std::memcpy(at + kSizeMin, options.data(), options.size());
     const uint16_t length = static_cast<uint16_t>(header_size + payload_size);
-    const uint16_t header_sum =
-        SumAdd(SumPseudoHeader(source, destination, static_cast<uint8_t>(IpProtocol::kTcp), length),
-               SumHeader(at, header_size));
+    const uint64_t total =
+        TotalOfPseudoHeader(source, destination, static_cast<uint8_t>(IpProtocol::kTcp), length) +
+        TotalOfHeader(at, header_size) + payload_sum;
     // [RFC 9293 3.1 MUST-2] the sender generates the checksum.
-    TcpView::ChecksumField::Store(at, ChecksumOf(SumAdd(header_sum, payload_sum)));
+    TcpView::ChecksumField::Store(at, ChecksumOf(SumFold(total)));
     return header_size + payload_size;
   }
 };
