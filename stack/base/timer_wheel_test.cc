@@ -57,6 +57,28 @@ TEST(TimerWheel, EarlierDeadlineIsHonoured) {
   EXPECT_EQ(Expired(wheel, kOrigin + milliseconds(22)), std::vector<uint32_t>{0});
 }
 
+// As a connection's timer goes with every request. It stays in the slot of the nearest deadline
+// until that comes up, and whichever deadline it was given last is the one that counts.
+TEST(TimerWheel, GoesToAndFroAndExpiresByTheLastDeadline) {
+  for (const Duration last : std::initializer_list<Duration>{milliseconds(35), milliseconds(45),
+                                                             milliseconds(200), seconds(3)}) {
+    TimerWheel wheel(1, kOrigin);
+    Instant now = kOrigin;
+    for (int request = 0; request < 20; ++request) {
+      now += milliseconds(1);
+      EXPECT_TRUE(Expired(wheel, now).empty());
+      wheel.Schedule(0, now + milliseconds(40));
+      EXPECT_LE(wheel.NextDeadline(), now + milliseconds(40) + TimerWheel::kTick);
+      wheel.Schedule(0, now + milliseconds(200));
+    }
+    wheel.Schedule(0, now + last);
+    EXPECT_EQ(wheel.armed(), 1u);
+    EXPECT_TRUE(Expired(wheel, now + last - milliseconds(1)).empty());
+    EXPECT_EQ(Expired(wheel, now + last + TimerWheel::kTick), std::vector<uint32_t>{0});
+    EXPECT_EQ(wheel.NextDeadline(), kNever);
+  }
+}
+
 TEST(TimerWheel, ExpiryMayArmAgainAndCancelOthers) {
   TimerWheel wheel(2, kOrigin);
   wheel.Schedule(0, kOrigin + milliseconds(10));

@@ -75,6 +75,13 @@ TEST(TcpTest, Construct) {
   EXPECT_EQ(syn.Size(), 24u);
   EXPECT_EQ(syn.Emit(syn_out.mutable_bytes(), kSource, kDestination, 0, 0), 24u);
   EXPECT_EQ(ToVector(syn_out), kSyn);
+
+  // Options that were written where they belong.
+  ExactBytes in_place(Join({std::vector<uint8_t>(20, 0x55), options}));
+  TcpHeader again = syn;
+  again.options = Bytes(in_place).subspan(20);
+  EXPECT_EQ(again.Emit(in_place.mutable_bytes(), kSource, kDestination, 0, 0), 24u);
+  EXPECT_EQ(ToVector(in_place), kSyn);
 }
 
 TEST(TcpTest, EveryTruncatedPrefixOfTheHeaderIsRejected) {
