@@ -1,0 +1,61 @@
+#include "bench/report/row_rule.h"
+
+#include <set>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "bench/report/files.h"
+
+namespace aether::perf {
+
+namespace {
+
+const std::vector<std::string>& Header() {
+  static const std::vector<std::string> header = {
+      "row", "program", "unit", "minimum_effect", "direction", "set", "bound", "case", "source"};
+  return header;
+}
+
+std::string OrNone(const std::string& field) { return field == "-" ? std::string() : field; }
+
+}  // namespace
+
+absl::StatusOr<double> ParseShare(const std::string& text) {
+  double percent = 0;
+  if (!text.ends_with('%') || !absl::SimpleAtod(text.substr(0, text.size() - 1), &percent) ||
+      !(percent > 0) || percent > 100)
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not a share like 2%"));
+  return percent / 100;
+}
+
+absl::StatusOr<std::vector<RowRule>> ReadRowRules(const std::string& path) {
+  const absl::StatusOr<std::vector<TableRow>> table = ReadTable(path, Header());
+  if (!table.ok()) return table.status();
+  std::vector<RowRule> rules;
+  std::set<std::string> names;
+  for (const TableRow& line : *table) {
+    const std::vector<std::string>& f = line.fields;
+    const auto wrong = [&](const std::string& what) {
+      return absl::InvalidArgumentError(absl::StrCat(path, ":", line.line, ": ", what));
+    };
+    const absl::StatusOr<double> effect = ParseShare(f[3]);
+    if (!effect.ok()) return wrong(std::string(effect.status().message()));
+    if (f[0].empty() || f[1].empty() || f[2].empty()) return wrong("row, program or unit is empty");
+    if (f[4] != "lower" && f[4] != "higher") return wrong("the direction is lower or higher");
+    if (f[5] != "quick" && f[5] != "standard") return wrong("the set is quick or standard");
+    if (!names.insert(f[0]).second) return wrong(absl::StrCat(f[0], " is there twice"));
+    rules.push_back({.row = f[0],
+                     .program = f[1],
+                     .unit = f[2],
+                     .minimum_effect = *effect,
+                     .is_higher_better = f[4] == "higher",
+                     .is_quick = f[5] == "quick",
+                     .bound = OrNone(f[6]),
+                     .counted_case = OrNone(f[7]),
+                     .source = OrNone(f[8])});
+  }
+  if (rules.empty()) return absl::InvalidArgumentError(absl::StrCat(path, ": has no rows"));
+  return rules;
+}
+
+}  // namespace aether::perf
