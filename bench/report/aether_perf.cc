@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <optional>
 #include <regex>
 #include <string>
 #include <vector>
@@ -23,10 +24,12 @@
 #include "bench/report/accepted.h"
 #include "bench/report/compare_run.h"
 #include "bench/report/comparison.h"
+#include "bench/report/counted_case.h"
 #include "bench/report/files.h"
 #include "bench/report/fixed_limits.h"
 #include "bench/report/gate.h"
 #include "bench/report/history.h"
+#include "bench/report/page.h"
 #include "bench/report/process.h"
 #include "bench/report/row_rule.h"
 #include "bench/report/self_test.h"
@@ -54,6 +57,18 @@ ABSL_FLAG(bool, quick, false, "self-test: fewer draws, and slowdowns of 5 and 20
 ABSL_FLAG(std::string, probe, "build/release/bin/bench_probe",
           "self-test: the program with known slowdowns; empty: drawn samples alone");
 ABSL_FLAG(double, unresolved_percent, 10, "rows that may be UNSTABLE or INCONCLUSIVE");
+ABSL_FLAG(std::string, page, "results/report/index.html", "report: where it is written");
+ABSL_FLAG(std::string, prices, "results/bench/prices.json",
+          "report: what bench/prices --json wrote");
+ABSL_FLAG(std::string, live, "results/bench/live.json",
+          "report: what bench/live/live --json wrote");
+ABSL_FLAG(std::vector<std::string>, summaries,
+          std::vector<std::string>({"Floors and targets:results/summary.md",
+                                    "Fuzzing and coverage:results/fuzz/summary.md",
+                                    "Planted bugs:results/planted.md", "Replay:results/replay.md"}),
+          "report: Markdown of others, TITLE:FILE; those that are not there are left out");
+ABSL_FLAG(std::string, source_root, "../../",
+          "report: what stands before a source file's path in links");
 ABSL_FLAG(std::string, history, "results/history.jsonl", "one line for each recorded run");
 
 namespace aether::perf {
@@ -232,14 +247,110 @@ int TestItself(const std::vector<std::string>& arguments) {
   return static_cast<int>(result->passed() ? GateCode::kFine : GateCode::kSelfTest);
 }
 
+absl::StatusOr<std::string> ReadIfThere(const std::string& path) {
+  if (path.empty() || !FileExists(path)) return std::string();
+  return ReadFile(path);
+}
+
+absl::StatusOr<std::optional<CallProfile>> ReadProfile(const std::string& path) {
+  std::optional<CallProfile> none;
+  if (!FileExists(path)) return none;
+  const auto text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  auto profile = ParseCallgrind(path, *text);
+  if (!profile.ok()) return profile.status();
+  const auto operations = ReadFile(absl::StrCat(path, ".operations"));
+  if (!operations.ok()) return operations.status();
+  if (!absl::SimpleAtod(*operations, &profile->operations) || !(profile->operations > 0))
+    return absl::InvalidArgumentError(absl::StrCat(path, ".operations: no number of operations"));
+  return std::optional<CallProfile>(*std::move(profile));
+}
+
+absl::Status ReadProfiles(ReportInput& input) {
+  for (const ComparedRow& row : input.comparison->rows) {
+    if (row.rule.counted_case.empty()) continue;
+    const std::string folder = absl::StrCat(absl::GetFlag(FLAGS_out), "/callgrind/");
+    auto head = ReadProfile(absl::StrCat(folder, "head/", ProfileName(row.rule.counted_case)));
+    if (!head.ok()) return head.status();
+    if (!*head) continue;
+    auto base = ReadProfile(absl::StrCat(folder, "base/", ProfileName(row.rule.counted_case)));
+    if (!base.ok()) return base.status();
+    input.profiles.push_back({row.rule.row, **std::move(head), *std::move(base)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadTexts(ReportInput& input) {
+  for (const auto& [flag, text] : {std::pair(absl::GetFlag(FLAGS_prices), &input.prices),
+                                   std::pair(absl::GetFlag(FLAGS_live), &input.live)}) {
+    auto read = ReadIfThere(flag);
+    if (!read.ok()) return read.status();
+    *text = *std::move(read);
+  }
+  for (const std::string& summary : absl::GetFlag(FLAGS_summaries)) {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(summary, absl::MaxSplits(':', 1));
+    auto read = ReadIfThere(parts.second);
+    if (!read.ok()) return read.status();
+    if (!read->empty()) input.summaries.emplace_back(parts.first, *std::move(read));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadReportInput(ReportInput& input) {
+  if (FileExists(absl::GetFlag(FLAGS_comparison))) {
+    auto comparison = ReadComparison();
+    if (!comparison.ok()) return comparison.status();
+    input.comparison = *std::move(comparison);
+    if (absl::Status read = ReadProfiles(input); !read.ok()) return read;
+  }
+  if (FileExists(absl::GetFlag(FLAGS_history))) {
+    auto history = ReadHistory(absl::GetFlag(FLAGS_history));
+    if (!history.ok()) return history.status();
+    input.history = *std::move(history);
+    input.series = FindSeries(input.history);
+  }
+  if (const std::string path = absl::GetFlag(FLAGS_selftest); !path.empty() && FileExists(path)) {
+    const auto text = ReadFile(path);
+    if (!text.ok()) return text.status();
+    auto result = SelfTestFromJson(path, *text);
+    if (!result.ok()) return result.status();
+    input.self_test = *std::move(result);
+  }
+  for (const auto& [path, rows] : {std::pair(absl::GetFlag(FLAGS_limits), &input.limits),
+                                   std::pair(absl::GetFlag(FLAGS_measured), &input.measured)}) {
+    if (path.empty() || !FileExists(path)) continue;
+    auto read = ReadFixedRows(path);
+    if (!read.ok()) return read.status();
+    *rows = *std::move(read);
+  }
+  return ReadTexts(input);
+}
+
+int Report(const std::vector<std::string>& arguments) {
+  if (!arguments.empty()) return Complain(absl::InvalidArgumentError("report takes flags only"));
+  ReportInput input{
+      .date = absl::FormatTime("%Y-%m-%d %H:%M UTC", absl::Now(), absl::UTCTimeZone()),
+      .source_root = absl::GetFlag(FLAGS_source_root)};
+  if (absl::Status read = ReadReportInput(input); !read.ok()) return Complain(read);
+  if (!input.comparison && input.history.empty())
+    return Complain(absl::NotFoundError(absl::StrCat("nothing to report: neither ",
+                                                     absl::GetFlag(FLAGS_comparison), " nor ",
+                                                     absl::GetFlag(FLAGS_history))));
+  const auto page = MakePage(input);
+  if (!page.ok()) return Complain(page.status());
+  const std::string path = absl::GetFlag(FLAGS_page);
+  if (absl::Status written = WriteFile(path, *page); !written.ok()) return Complain(written);
+  std::printf("aether-perf: %s, %zu bytes\n", path.c_str(), page->size());
+  return 0;
+}
+
 using Subcommand = std::function<int(const std::vector<std::string>&)>;
 
 const std::map<std::string, Subcommand>& Subcommands() {
-  static const std::map<std::string, Subcommand> all = {{"compare", Compare},
-                                                        {"gate", RunGate},
-                                                        {"record", Record},
-                                                        {"history", History},
-                                                        {"selftest", TestItself}};
+  static const std::map<std::string, Subcommand> all = {
+      {"compare", Compare}, {"gate", RunGate},        {"record", Record},
+      {"history", History}, {"selftest", TestItself}, {"report", Report}};
   return all;
 }
 
@@ -253,13 +364,15 @@ int main(int argc, char** argv) {
       "  aether-perf gate                        may what was compared pass?\n"
       "  aether-perf record                      appends what was compared to the history\n"
       "  aether-perf history                     change points\n"
-      "  aether-perf selftest                    does the gate fire, and at nothing else?");
+      "  aether-perf selftest                    does the gate fire, and at nothing else?\n"
+      "  aether-perf report                      the page");
   std::vector<char*> left = absl::ParseCommandLine(argc, argv);
   const auto& all = aether::perf::Subcommands();
   const auto found = left.size() < 2 ? all.end() : all.find(left[1]);
   if (found == all.end()) {
-    std::fprintf(stderr,
-                 "usage: aether-perf compare|gate|record|history|selftest ...; --help says more\n");
+    std::fprintf(
+        stderr,
+        "usage: aether-perf compare|gate|record|history|selftest|report ...; --help says more\n");
     return 1;
   }
   return found->second({left.begin() + 2, left.end()});
