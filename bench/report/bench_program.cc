@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "bench/report/files.h"
 #include "bench/report/json.h"
 #include "bench/report/process.h"
@@ -27,6 +28,14 @@ double NsOf(const std::string& unit) {
   return 1e9;
 }
 
+// Google Benchmark writes what is not a number as no JSON knows it (a deviation in zeros, say).
+std::string WithoutNan(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"\": NaN", "\": null"},
+                                    {"\": -NaN", "\": null"},
+                                    {"\": Infinity", "\": null"},
+                                    {"\": -Infinity", "\": null"}});
+}
+
 }  // namespace
 
 std::string PatternOf(const std::string& row) {
@@ -40,7 +49,7 @@ std::string PatternOf(const std::string& row) {
 
 absl::StatusOr<Sample> SampleFromJson(const std::string& where, const std::string& text,
                                       const std::string& row) {
-  return ReadJson<Sample>(where, text, [&](const Json& json) {
+  return ReadJson<Sample>(where, WithoutNan(text), [&](const Json& json) {
     std::optional<Sample> best;
     for (const Json& entry : json.at("benchmarks")) {
       std::string name = entry.at("name").get<std::string>();
@@ -91,7 +100,7 @@ absl::StatusOr<Sample> BenchProgram::Execute(const std::string& row,
   const absl::StatusOr<std::string> text = ReadFile(out);
   if (!text.ok()) return text.status();
   if (context_.empty()) {
-    const auto read = ReadJson<int>(out, *text, [this](const Json& json) {
+    const auto read = ReadJson<int>(out, WithoutNan(*text), [this](const Json& json) {
       for (const auto& [name, value] : json.at("context").items())
         if (value.is_string()) context_.emplace_back(name, value.get<std::string>());
       return 0;

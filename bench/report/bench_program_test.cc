@@ -32,6 +32,8 @@ TEST(BenchProgram, TheBestRepetitionCounts) {
                   "time_unit": "us"}, {"name": "a_mean", "run_type": "aggregate", "cpu_time": 0.5,
                   "iterations": 9, "time_unit": "us"}, )");
   EXPECT_EQ(SampleFromJson("x", text, "a")->value, 1250);
+  EXPECT_EQ(SampleFromJson("x", Document("a", ", \"allocations\": NaN, \"x\": -NaN"), "a")->value,
+            1500);
 }
 
 TEST(BenchProgram, AnythingElseIsAnError) {

@@ -36,8 +36,8 @@ std::string BoundCell(const ComparedRow& row) {
   if (row.bound.empty() || row.head.empty()) return "<td class=\"number muted\">-</td>";
   const double bound = MedianOfValues(row.bound);
   const std::string name = row.rule.bound.substr(row.rule.bound.rfind(':') + 1);
-  return absl::StrCat("<td class=\"number\">", Escape(Figure(bound, row.rule.unit)), "<br><small>",
-                      Escape(name), ", ", absl::StrFormat("%.2f", MedianOfValues(row.head) / bound),
+  return absl::StrCat("<td class=\"number\">", Figure(bound, ""), "<br><small>", Escape(name), ", ",
+                      absl::StrFormat("%.2f", MedianOfValues(row.head) / bound),
                       " of it</small></td>");
 }
 
@@ -77,10 +77,8 @@ std::string RowOf(const ReportInput& input, const ComparedRow& row, const Series
                     "<small>",
                     absl::StrFormat("%+.2f %% (%+.2f to %+.2f)", 100 * (row.verdict.ratio - 1),
                                     100 * (row.verdict.low - 1), 100 * (row.verdict.high - 1)),
-                    "</small></td><td class=\"number\">",
-                    Escape(Figure(MedianOfValues(row.base), row.rule.unit)),
-                    "</td><td class=\"number\">",
-                    Escape(Figure(MedianOfValues(row.head), row.rule.unit)), "</td>");
+                    "</small></td><td class=\"number\">", Figure(MedianOfValues(row.base), ""),
+                    "</td><td class=\"number\">", Figure(MedianOfValues(row.head), ""), "</td>");
   }
   std::vector<double> recent;
   if (series != nullptr) recent = series->values;
@@ -139,8 +137,8 @@ std::string RowsSection(const ReportInput& input) {
       "id=\"table\"><thead><tr><th>verdict</th><th>row, "
       "unit</th><th>head / base</th><th class=\"number\">base</th><th "
       "class=\"number\">head</th><th "
-      "class=\"number\">bound</th><th class=\"number\">instructions an "
-      "operation</th><th>history</th><th>command</th></tr>"
+      "class=\"number\">bound</th><th "
+      "class=\"number\">instructions</th><th>history</th><th>command</th></tr>"
       "</thead><tbody>\n";
   for (const ComparedRow* row : rows) {
     const auto series = latest.find(row->rule.row);
