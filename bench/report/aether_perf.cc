@@ -7,6 +7,8 @@
 
 #include <cstdio>
 #include <functional>
+#include <iostream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <regex>
@@ -25,6 +27,7 @@
 #include "bench/report/compare_run.h"
 #include "bench/report/comparison.h"
 #include "bench/report/counted_case.h"
+#include "bench/report/export.h"
 #include "bench/report/files.h"
 #include "bench/report/fixed_limits.h"
 #include "bench/report/gate.h"
@@ -33,6 +36,7 @@
 #include "bench/report/process.h"
 #include "bench/report/row_rule.h"
 #include "bench/report/self_test.h"
+#include "bench/report/statistics_answer.h"
 
 ABSL_FLAG(std::string, rules, "results/paired.tsv", "rows of the paired lane");
 ABSL_FLAG(std::string, set, "standard", "quick, standard or all: which rows");
@@ -345,12 +349,33 @@ int Report(const std::vector<std::string>& arguments) {
   return 0;
 }
 
+int ExportRuns(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 1)
+    return Complain(
+        absl::InvalidArgumentError("export takes a format: github, bencher, openmetrics or otava"));
+  const auto history = ReadHistory(absl::GetFlag(FLAGS_history));
+  if (!history.ok()) return Complain(history.status());
+  const auto text = Export(arguments[0], *history);
+  if (!text.ok()) return Complain(text.status());
+  std::fputs(text->c_str(), stdout);
+  return 0;
+}
+
+int Statistics(const std::vector<std::string>&) {
+  const std::string cases{std::istreambuf_iterator<char>(std::cin), {}};
+  const auto answer = AnswerStatistics(cases);
+  if (!answer.ok()) return Complain(answer.status());
+  std::fputs(answer->c_str(), stdout);
+  return 0;
+}
+
 using Subcommand = std::function<int(const std::vector<std::string>&)>;
 
 const std::map<std::string, Subcommand>& Subcommands() {
   static const std::map<std::string, Subcommand> all = {
-      {"compare", Compare}, {"gate", RunGate},        {"record", Record},
-      {"history", History}, {"selftest", TestItself}, {"report", Report}};
+      {"compare", Compare},   {"gate", RunGate},         {"record", Record},
+      {"history", History},   {"selftest", TestItself},  {"report", Report},
+      {"export", ExportRuns}, {"statistics", Statistics}};
   return all;
 }
 
@@ -365,14 +390,16 @@ int main(int argc, char** argv) {
       "  aether-perf record                      appends what was compared to the history\n"
       "  aether-perf history                     change points\n"
       "  aether-perf selftest                    does the gate fire, and at nothing else?\n"
-      "  aether-perf report                      the page");
+      "  aether-perf report                      the page\n"
+      "  aether-perf export FORMAT               the history for github, bencher, openmetrics, "
+      "otava");
   std::vector<char*> left = absl::ParseCommandLine(argc, argv);
   const auto& all = aether::perf::Subcommands();
   const auto found = left.size() < 2 ? all.end() : all.find(left[1]);
   if (found == all.end()) {
-    std::fprintf(
-        stderr,
-        "usage: aether-perf compare|gate|record|history|selftest|report ...; --help says more\n");
+    std::fprintf(stderr,
+                 "usage: aether-perf compare|gate|record|history|selftest|report|export ...; "
+                 "--help says more\n");
     return 1;
   }
   return found->second({left.begin() + 2, left.end()});
