@@ -39,7 +39,7 @@
 #include "bench/report/statistics_answer.h"
 
 ABSL_FLAG(std::string, rules, "results/paired.tsv", "rows of the paired lane");
-ABSL_FLAG(std::string, set, "standard", "quick, standard or all: which rows");
+ABSL_FLAG(std::string, set, "standard", "which rows: quick, standard or live, or several");
 ABSL_FLAG(std::string, rows, "", "only rows in which this pattern is found");
 ABSL_FLAG(std::string, out, "results/bench", "folder of compare.json, compare.md and the samples");
 ABSL_FLAG(std::string, comparison, "results/bench/compare.json", "what compare wrote");
@@ -88,10 +88,8 @@ int Complain(const absl::Status& status) {
 absl::StatusOr<std::vector<RowRule>> SelectedRules() {
   absl::StatusOr<std::vector<RowRule>> rules = ReadRowRules(absl::GetFlag(FLAGS_rules));
   if (!rules.ok()) return rules;
-  const std::string set = absl::GetFlag(FLAGS_set);
-  if (set != "quick" && set != "standard" && set != "all")
-    return absl::InvalidArgumentError("--set is quick, standard or all");
-  if (set == "quick") std::erase_if(*rules, [](const RowRule& rule) { return !rule.is_quick; });
+  rules = RulesOfSets(*std::move(rules), absl::GetFlag(FLAGS_set));
+  if (!rules.ok()) return rules;
   try {
     const std::regex pattern(absl::GetFlag(FLAGS_rows));
     std::erase_if(*rules,

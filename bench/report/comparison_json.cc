@@ -58,7 +58,7 @@ Json OfRow(const ComparedRow& row) {
                {"unit", row.rule.unit},
                {"minimum_effect", row.rule.minimum_effect},
                {"direction", row.rule.is_higher_better ? "higher" : "lower"},
-               {"set", row.rule.is_quick ? "quick" : "standard"},
+               {"set", row.rule.set},
                {"bound_row", row.rule.bound},
                {"case", row.rule.counted_case},
                {"source", row.rule.source},
@@ -82,7 +82,7 @@ ComparedRow RowOf(const Json& json) {
               .unit = json.at("unit").get<std::string>(),
               .minimum_effect = json.at("minimum_effect").get<double>(),
               .is_higher_better = json.at("direction").get<std::string>() == "higher",
-              .is_quick = json.at("set").get<std::string>() == "quick",
+              .set = json.at("set").get<std::string>(),
               .bound = json.at("bound_row").get<std::string>(),
               .counted_case = json.at("case").get<std::string>(),
               .source = json.at("source").get<std::string>()};

@@ -17,8 +17,8 @@ struct RowRule {
   // A share: 0.02 is 2 %.
   double minimum_effect = 0.02;
   bool is_higher_better = false;
-  // `quick` rows are part of `standard`.
-  bool is_quick = false;
+  // quick, standard or live.
+  std::string set = "standard";
   // Another row, or empty.
   std::string bound = {};
   // The same work as a case that callgrind counts, or empty.
@@ -30,6 +30,11 @@ struct RowRule {
 };
 
 absl::StatusOr<std::vector<RowRule>> ReadRowRules(const std::string& path);
+
+// `sets` is some of quick, standard and live, with commas between them; quick rows are part of the
+// standard set.
+absl::StatusOr<std::vector<RowRule>> RulesOfSets(std::vector<RowRule> rules,
+                                                 const std::string& sets);
 
 // "2%" is 0.02; nothing else is a share.
 absl::StatusOr<double> ParseShare(const std::string& text);

@@ -25,7 +25,11 @@ TEST(RowRules, AreRead) {
   ASSERT_EQ(rules->size(), 2u);
   EXPECT_EQ((*rules)[0].counted_case, "keepalive/1");
   EXPECT_EQ((*rules)[0].bound, "");
-  EXPECT_TRUE((*rules)[0].is_quick);
+  EXPECT_EQ((*rules)[0].set, "quick");
+  EXPECT_EQ(RulesOfSets(*rules, "quick")->size(), 1u);
+  EXPECT_EQ(RulesOfSets(*rules, "standard")->size(), 2u);
+  EXPECT_EQ(RulesOfSets(*rules, "live")->size(), 0u);
+  EXPECT_FALSE(RulesOfSets(*rules, "quick,all").ok());
   EXPECT_NEAR((*rules)[1].minimum_effect, 0.035, 1e-12);
   EXPECT_TRUE((*rules)[1].is_higher_better);
 }
