@@ -35,7 +35,8 @@ ReportInput FullInput() {
   input.self_test =
       SelfTestResult{.date = "today", .drawn = {{.effect = 0.05, .repetitions = 10, .found = 10}}};
   input.prices =
-      R"([{"workload": "keepalive", "instructions": {"full": 2, "classic": 1, "ratio": 2}, "mechanisms":
+      R"([{"workload": "keepalive", "instructions": {"full": 2, "classic": 1, "ratio": 2},
+      "mechanisms":
       [{"mechanism": "sack", "instructions_on_classic": 12.5, "instructions_in_full": -3}]}])";
   input.live =
       R"({"rows": {"live/policies/aether_spin/100_per_s/cpu": {"unit": "share", "value": 1},
