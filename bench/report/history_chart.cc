@@ -61,27 +61,38 @@ class Chart {
     return absl::StrCat(At(X(run)), ",", At(Y(value)));
   }
 
+  // Where runs of another machine or build lie between, the line is broken: a gap is no step.
   void DrawSeries(const Series& one, std::string& svg) const {
+    size_t begin = 0;
+    for (size_t i = 1; i <= one.runs.size(); ++i) {
+      if (i < one.runs.size() && one.runs[i] == one.runs[i - 1] + 1) continue;
+      DrawPart(one, begin, i, svg);
+      begin = i;
+    }
+    for (const ChangePoint& change : one.changes) DrawChange(one, change, svg);
+    for (size_t i = 0; i < one.runs.size(); ++i) DrawRun(one, i, svg);
+  }
+
+  void DrawPart(const Series& one, size_t begin, size_t end, std::string& svg) const {
     std::vector<std::string> band;
     std::vector<std::string> line;
-    for (size_t i = 0; i < one.runs.size(); ++i) {
+    for (size_t i = begin; i < end; ++i) {
       band.push_back(Place(one.runs[i], one.highs[i]));
       line.push_back(Place(one.runs[i], one.values[i]));
     }
-    for (size_t i = one.runs.size(); i > 0; --i)
-      band.push_back(Place(one.runs[i - 1], one.lows[i - 1]));
+    for (size_t i = end; i > begin; --i) band.push_back(Place(one.runs[i - 1], one.lows[i - 1]));
     absl::StrAppend(&svg, "<polygon class=\"noise\" points=\"", absl::StrJoin(band, " "),
                     "\"/><polyline class=\"line\" points=\"", absl::StrJoin(line, " "), "\"/>");
-    for (const ChangePoint& change : one.changes) DrawChange(one, change, svg);
-    for (size_t i = 0; i < one.runs.size(); ++i) {
-      const HistoryEntry& entry = history_[one.runs[i]];
-      const std::string tip = absl::StrCat(
-          entry.commit, ", ", entry.date, ": ", Figure(one.values[i], one.unit), " (half of it in ",
-          Figure(one.lows[i], ""), " to ", Figure(one.highs[i], ""), "), machine ", one.machine);
-      absl::StrAppend(&svg, "<circle class=\"run\" r=\"3\" cx=\"", At(X(one.runs[i])), "\" cy=\"",
-                      At(Y(one.values[i])), "\" data-tip=\"", Escape(tip), "\"><title>",
-                      Escape(tip), "</title></circle>");
-    }
+  }
+
+  void DrawRun(const Series& one, size_t i, std::string& svg) const {
+    const HistoryEntry& entry = history_[one.runs[i]];
+    const std::string tip = absl::StrCat(
+        entry.commit, ", ", entry.date, ": ", Figure(one.values[i], one.unit), " (half of it in ",
+        Figure(one.lows[i], ""), " to ", Figure(one.highs[i], ""), "), machine ", one.machine);
+    absl::StrAppend(&svg, "<circle class=\"run\" r=\"3\" cx=\"", At(X(one.runs[i])), "\" cy=\"",
+                    At(Y(one.values[i])), "\" data-tip=\"", Escape(tip), "\"><title>", Escape(tip),
+                    "</title></circle>");
   }
 
   void DrawChange(const Series& one, const ChangePoint& change, std::string& svg) const {

@@ -21,11 +21,12 @@ bool ReadAt(const std::string& bytes, uint64_t offset, T& value) {
   return true;
 }
 
+// To what stands behind it anyway, so that longer and shorter names come out the same.
 void Blank(std::string& content, const std::string& text) {
   if (text.size() < 7) return;
   for (size_t at = content.find(text); at != content.npos;
        at = content.find(text, at + text.size()))
-    content.replace(at, text.size(), text.size(), '#');
+    content.replace(at, text.size(), text.size(), '\0');
 }
 
 // The sections that are loaded, one after the other, with their names and addresses.

@@ -119,6 +119,17 @@ TEST(Page, SaysWhatIsMissing) {
   EXPECT_FALSE(MakePage(broken).ok());
 }
 
+TEST(Charts, AGapBreaksTheLine) {
+  std::vector<HistoryEntry> history;
+  for (int i = 0; i < 9; ++i) {
+    history.push_back(Entry(i, 100 + i % 2));
+    if (i >= 3 && i < 6) history.back().machine = "m2";
+  }
+  const std::vector<Series> series = FindSeries(history);
+  ASSERT_EQ(series.size(), 2u);
+  EXPECT_EQ(CountOf(HistoryChart(history, {&series[0], &series[1]}), "<polyline"), 3u);
+}
+
 TEST(Charts, AreSvgWithinTheirFrame) {
   EXPECT_EQ(Sparkline({1}), "");
   EXPECT_THAT(Sparkline({1, 1, 1}), HasSubstr("polyline"));

@@ -10,8 +10,8 @@ namespace aether::perf {
 
 namespace {
 
-constexpr std::array<const char*, 6> kNames = {"REGRESSED", "IMPROVED",     "UNCHANGED",
-                                               "UNSTABLE",  "INCONCLUSIVE", "IDENTICAL"};
+constexpr std::array<const char*, 6> kNames = {"REGRESSED",    "IMPROVED",  "UNSTABLE",
+                                               "INCONCLUSIVE", "UNCHANGED", "IDENTICAL"};
 
 // Positive is worse.
 std::vector<double> Worsening(const RowSamples& row) {

@@ -11,7 +11,8 @@
 
 namespace aether::perf {
 
-enum class Word { kRegressed, kImproved, kUnchanged, kUnstable, kInconclusive, kIdentical };
+// In the order in which they are shown.
+enum class Word { kRegressed, kImproved, kUnstable, kInconclusive, kUnchanged, kIdentical };
 
 const char* NameOf(Word word);
 // False when there is no such word.

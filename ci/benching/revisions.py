@@ -144,7 +144,14 @@ class Revisions:
         if self.arguments.resume:
             command.append("--resume")
         # In the open, so that progress is seen; a stop reaches it and it writes down what it has.
-        return subprocess.run([str(part) for part in command], cwd=TOP, check=False).returncode
+        child = subprocess.Popen([str(part) for part in command], cwd=TOP, stdin=subprocess.DEVNULL)
+        try:
+            return child.wait()
+        except BaseException:
+            # It writes down what it has, and ends.
+            child.terminate()
+            child.wait()
+            raise
 
     def run(self):
         """The gate's exit code."""
