@@ -2,13 +2,14 @@
 """aether-perf as its users call it: exit codes, one clear sentence for each thing that can be wrong, nothing lost when it is
 killed half-way.
 
-    bench/report/check_cli.py build/release/bin     (aether-perf and bench_probe are there)
+    bench/report/check_cli.py build/release/bin     (aether-perf, bench_probe and bench_stack are there)
 
 Exit codes: 0 all as it has to be, 1 not, 2 usage.
 """
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,15 +142,32 @@ def check_history(lab):
     lab.expect("history after eight at a time", 0, "10 runs", "history")
 
 
+def check_counting(lab, binaries):
+    """Instructions of a row of bench_stack, their profiles, and the picture of them; where callgrind is."""
+    if shutil.which("valgrind") is None or " avx2" not in pathlib.Path("/proc/cpuinfo").read_text(errors="replace"):
+        print("check_cli: counting is SKIPPED: no valgrind or no AVX2")
+        return
+    row = "stack/keepalive/1/batch_1"
+    lab.rules.write_text(f"{HEADER}{row}\tbench_stack\tns/operation\t2%\tlower\tquick\t{row}/bound:reflector\t"
+                         "keepalive/1/batch_1\ta.cc\n")
+    lab.expect("counting", 0, "IDENTICAL (the same instructions)", "compare", binaries, binaries, "--pairs=10", "--callgrind")
+    lab.history.unlink()
+    lab.expect("the page of it", 0, "index.html", "report")
+    page = (lab.folder / "page" / "index.html").read_text(encoding="utf-8")
+    expect("HttpServer" in page and "<svg class=\"icicle\"" in page, "the page has no picture of the instructions")
+
+
 def main():
     if len(sys.argv) != 2:
         print(__doc__)
         return 2
     with tempfile.TemporaryDirectory(prefix="aether-perf-") as folder:
-        lab = Lab(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(folder))
+        binaries = pathlib.Path(sys.argv[1]).resolve()
+        lab = Lab(binaries, pathlib.Path(folder))
         os.chdir(folder)
         for check in (check_input, check_stop_and_resume, check_gate, check_history):
             check(lab)
+        check_counting(lab, binaries)
     for sentence in wrong:
         print(f"FAILED {sentence}")
     print(f"check_cli: {len(wrong)} failures")

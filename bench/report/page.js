@@ -92,6 +92,14 @@
     });
   }
 
+  // A link to a picture that is folded away opens it.
+  const unfold = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target instanceof HTMLDetailsElement) target.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+
   const save = document.getElementById("save");
   if (save) {
     save.addEventListener("click", () => {

@@ -2,6 +2,7 @@
 // summaries of others, environment, raw data.
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "bench/report/charts.h"
@@ -80,6 +81,13 @@ std::string HistorySection(const ReportInput& input) {
   return Section("history", "History", absl::StrCat(html, "</div>\n"));
 }
 
+std::string CyclesAnchor(const std::string& row) {
+  std::string anchor = absl::StrCat("cycles-", row);
+  for (char& c : anchor)
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '-';
+  return anchor;
+}
+
 std::string CyclesSection(const ReportInput& input) {
   if (input.profiles.empty()) return "";
   std::string html =
@@ -90,8 +98,9 @@ std::string CyclesSection(const ReportInput& input) {
       "left out. Costs of a function with several callers are shared by what each of them "
       "caused.</p>\n";
   for (const CaseProfile& profile : input.profiles)
-    absl::StrAppend(&html, "<details", &profile == &input.profiles.front() ? " open" : "",
-                    "><summary>", Escape(profile.name), " <small>instructions an operation",
+    absl::StrAppend(&html, "<details id=\"", Escape(CyclesAnchor(profile.name)), "\"",
+                    &profile == &input.profiles.front() ? " open" : "", "><summary>",
+                    Escape(profile.name), " <small>instructions an operation",
                     profile.base ? ", beside the base" : "", "</small></summary>",
                     Icicle(profile.head, profile.base ? &*profile.base : nullptr), "</details>\n");
   return Section("cycles", "Where the cycles go", html);

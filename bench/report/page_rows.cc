@@ -41,10 +41,17 @@ std::string BoundCell(const ComparedRow& row) {
                       " of it</small></td>");
 }
 
-std::string InstructionsCell(const ComparedRow& row) {
+// With a link to the picture of where they go.
+std::string InstructionsCell(const ReportInput& input, const ComparedRow& row) {
   if (!row.base_instructions || !row.head_instructions) return "<td class=\"number muted\">-</td>";
-  return absl::StrFormat("<td class=\"number\">%.0f<br><small>base %.0f</small></td>",
-                         *row.head_instructions, *row.base_instructions);
+  const bool has_picture =
+      std::ranges::find(input.profiles, row.rule.row, &CaseProfile::name) != input.profiles.end();
+  return absl::StrCat(absl::StrFormat("<td class=\"number\">%.0f<br><small>base %.0f</small>",
+                                      *row.head_instructions, *row.base_instructions),
+                      has_picture ? absl::StrCat("<br><a href=\"#", CyclesAnchor(row.rule.row),
+                                                 "\">where they go</a>")
+                                  : "",
+                      "</td>");
 }
 
 std::string WordCell(const ComparedRow& row) {
@@ -84,7 +91,7 @@ std::string RowOf(const ReportInput& input, const ComparedRow& row, const Series
   if (series != nullptr) recent = series->values;
   if (recent.size() > kSparkMax)
     recent.erase(recent.begin(), recent.end() - static_cast<std::ptrdiff_t>(kSparkMax));
-  absl::StrAppend(&html, BoundCell(row), InstructionsCell(row), "<td>", Sparkline(recent),
+  absl::StrAppend(&html, BoundCell(row), InstructionsCell(input, row), "<td>", Sparkline(recent),
                   "</td><td>");
   absl::StrAppend(&html, "<button type=\"button\" class=\"copy\" data-copy=\"",
                   Escape(CommandOf(row)), "\" title=\"", Escape(CommandOf(row)),

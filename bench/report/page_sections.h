@@ -11,6 +11,9 @@ namespace aether::perf {
 // A section with a heading that can be linked to.
 std::string Section(const std::string& id, const std::string& title, const std::string& content);
 
+// Where the picture of a row's cycles is, within the page.
+std::string CyclesAnchor(const std::string& row);
+
 std::string VerdictSection(const ReportInput& input);
 std::string RowsSection(const ReportInput& input);
 std::string FixedSection(const ReportInput& input);

@@ -74,6 +74,17 @@ TEST(Page, EveryRowHasItsUnitItsBoundAndItsCommand) {
   EXPECT_EQ(CountOf(*page, "data-copy=\"build/release/bin/bench_some --benchmark_filter="), 2u);
 }
 
+TEST(Page, ARowLeadsToItsPicture) {
+  ReportInput input = FullInput();
+  ComparedRow& row = input.comparison->rows[1];
+  row.base_instructions = 10;
+  row.head_instructions = 11;
+  input.profiles = {{"slow", {.functions = {{"main", {.self = 1}}}}}};
+  const auto page = MakePage(input);
+  EXPECT_THAT(*page, HasSubstr("<a href=\"#cycles-slow\">where they go</a>"));
+  EXPECT_THAT(*page, HasSubstr("<details id=\"cycles-slow\" open>"));
+}
+
 TEST(Page, NeedsNoNetwork) {
   const auto page = MakePage(FullInput());
   EXPECT_EQ(CountOf(*page, "(src|href)=\"(https?:)?//"), 0u);

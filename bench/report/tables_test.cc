@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "bench/report/accepted.h"
+#include "bench/report/files.h"
 #include "bench/report/fixed_limits.h"
+#include "bench/report/process.h"
 #include "bench/report/row_rule.h"
 #include "bench/report/scratch_folder.h"
 
@@ -70,6 +72,27 @@ TEST(Accepted, WantsAKnownRowACommitAndAReason) {
   EXPECT_FALSE(read("a/b\tmain\t8%\tthe check that was missing\n").ok());
   EXPECT_FALSE(read("a/b\t0123456789ab\t8\tthe check that was missing\n").ok());
   EXPECT_FALSE(read("a/b\t0123456789ab\t8%\t\n").ok());
+}
+
+TEST(Accepted, CommitsAreThoseBetweenBaseAndHead) {
+  const ScratchFolder folder;
+  std::vector<std::string> commits;
+  const auto git = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"git", "-C", folder.path(), "-c", "user.name=a", "-c",
+                                         "user.email=a@example.org", "-c", "commit.gpgsign=false"});
+    return RunOrSay({.arguments = arguments, .output = folder.path() + "/out.txt"});
+  };
+  ASSERT_TRUE(git({"init", "-q"}).ok());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(git({"commit", "-q", "--allow-empty", "--no-verify", "-m", "x"}).ok());
+    ASSERT_TRUE(git({"rev-parse", "HEAD"}).ok());
+    commits.push_back(ReadFile(folder.path() + "/out.txt")->substr(0, 40));
+  }
+  const auto between = CommitsBetween(folder.path(), commits[0].substr(0, 12),
+                                      commits[2].substr(0, 12) + "-dirty", folder.path());
+  ASSERT_TRUE(between.ok()) << between.status();
+  EXPECT_EQ(*between, (std::set<std::string>{commits[1], commits[2]}));
+  EXPECT_FALSE(CommitsBetween(folder.path(), "unknown", commits[2], folder.path()).ok());
 }
 
 TEST(FixedRows, AreThoseOfTheOtherLane) {
