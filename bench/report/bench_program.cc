@@ -100,9 +100,11 @@ absl::StatusOr<Sample> BenchProgram::Execute(const std::string& row,
   const absl::StatusOr<std::string> text = ReadFile(out);
   if (!text.ok()) return text.status();
   if (context_.empty()) {
+    // Where it was measured, but not under whose roof.
     const auto read = ReadJson<int>(out, WithoutNan(*text), [this](const Json& json) {
       for (const auto& [name, value] : json.at("context").items())
-        if (value.is_string()) context_.emplace_back(name, value.get<std::string>());
+        if (value.is_string() && name != "executable" && name != "host_name")
+          context_.emplace_back(name, value.get<std::string>());
       return 0;
     });
     if (!read.ok()) return read.status();

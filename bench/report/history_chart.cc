@@ -13,6 +13,7 @@ namespace aether::perf {
 
 namespace {
 
+constexpr size_t kRunsMax = 200;
 constexpr double kLeft = 64;
 constexpr double kRight = 552;
 constexpr double kTop = 12;
@@ -24,10 +25,15 @@ class Chart {
  public:
   Chart(const std::vector<HistoryEntry>& history, const std::vector<const Series*>& series)
       : history_(history), series_(series) {
+    if (history.size() > kRunsMax) first_ = history.size() - kRunsMax;
     for (const Series* one : series) {
-      low_ = std::min(low_, std::ranges::min(one->lows));
-      high_ = std::max(high_, std::ranges::max(one->highs));
+      for (size_t i = 0; i < one->runs.size(); ++i) {
+        if (one->runs[i] < first_) continue;
+        low_ = std::min(low_, one->lows[i]);
+        high_ = std::max(high_, one->highs[i]);
+      }
     }
+    if (high_ < low_) low_ = high_ = 0;
     // What changes by less than a per cent is not blown up to the full height.
     const double middle = (low_ + high_) / 2;
     const double half = std::max({(high_ - low_) * 0.6, std::abs(middle) * 0.01, 1e-9});
@@ -51,8 +57,8 @@ class Chart {
 
  private:
   double X(size_t run) const {
-    const double last = std::max(1.0, static_cast<double>(history_.size() - 1));
-    return kLeft + 6 + static_cast<double>(run) / last * (kRight - kLeft - 12);
+    const double last = std::max(1.0, static_cast<double>(history_.size() - 1 - first_));
+    return kLeft + 6 + static_cast<double>(run - first_) / last * (kRight - kLeft - 12);
   }
   double Y(double value) const {
     return kBottom - (value - low_) / (high_ - low_) * (kBottom - kTop);
@@ -64,13 +70,16 @@ class Chart {
   // Where runs of another machine or build lie between, the line is broken: a gap is no step.
   void DrawSeries(const Series& one, std::string& svg) const {
     size_t begin = 0;
-    for (size_t i = 1; i <= one.runs.size(); ++i) {
+    while (begin < one.runs.size() && one.runs[begin] < first_) ++begin;
+    const size_t shown = begin;
+    for (size_t i = begin + 1; i <= one.runs.size(); ++i) {
       if (i < one.runs.size() && one.runs[i] == one.runs[i - 1] + 1) continue;
       DrawPart(one, begin, i, svg);
       begin = i;
     }
-    for (const ChangePoint& change : one.changes) DrawChange(one, change, svg);
-    for (size_t i = 0; i < one.runs.size(); ++i) DrawRun(one, i, svg);
+    for (const ChangePoint& change : one.changes)
+      if (change.index > shown) DrawChange(one, change, svg);
+    for (size_t i = shown; i < one.runs.size(); ++i) DrawRun(one, i, svg);
   }
 
   void DrawPart(const Series& one, size_t begin, size_t end, std::string& svg) const {
@@ -91,8 +100,7 @@ class Chart {
         entry.commit, ", ", entry.date, ": ", Figure(one.values[i], one.unit), " (half of it in ",
         Figure(one.lows[i], ""), " to ", Figure(one.highs[i], ""), "), machine ", one.machine);
     absl::StrAppend(&svg, "<circle class=\"run\" r=\"3\" cx=\"", At(X(one.runs[i])), "\" cy=\"",
-                    At(Y(one.values[i])), "\" data-tip=\"", Escape(tip), "\"><title>", Escape(tip),
-                    "</title></circle>");
+                    At(Y(one.values[i])), "\"><title>", Escape(tip), "</title></circle>");
   }
 
   void DrawChange(const Series& one, const ChangePoint& change, std::string& svg) const {
@@ -108,6 +116,8 @@ class Chart {
 
   const std::vector<HistoryEntry>& history_;
   const std::vector<const Series*>& series_;
+  // Runs before it are not shown.
+  size_t first_ = 0;
   double low_ = HUGE_VAL;
   double high_ = -HUGE_VAL;
 };

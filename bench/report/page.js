@@ -61,7 +61,11 @@
   for (const chart of document.querySelectorAll("svg.history")) {
     const runs = [...chart.querySelectorAll("circle.run")];
     // The pointer's tip takes the place of the browser's own.
-    for (const run of runs) run.querySelector("title").remove();
+    for (const run of runs) {
+      const title = run.querySelector("title");
+      run.dataset.tip = title.textContent;
+      title.remove();
+    }
     let here = -1;
     const go = (index, x, y) => {
       if (here >= 0) runs[here].classList.remove("here");

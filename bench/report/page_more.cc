@@ -66,7 +66,8 @@ std::string HistorySection(const ReportInput& input) {
       "<pre>", Escape(HistoryText(input.history, input.series)),
       "</pre>\n<p>The band is what half of a run's samples lie in; dashed lines are change points "
       "(E-divisive means). A point shows its run under the pointer, or with the arrow keys when "
-      "its chart has the focus. Other machines and builds are lines of their own.</p>\n"
+      "its chart has the focus. Other machines and builds are lines of their own. At most the last "
+      "200 runs are shown.</p>\n"
       "<div class=\"charts\">\n");
   for (const std::string& row : ChartedRows(input)) {
     // Where the unit changed, charts of their own.
@@ -156,7 +157,7 @@ std::string EnvironmentSection(const ReportInput& input) {
   absl::StrAppend(&html, "<tr><th>commit</th><td>", Escape(comparison.base.commit), "</td><td>",
                   Escape(comparison.head.commit), "</td></tr>\n");
   for (const auto& [name, value] : comparison.head.context)
-    if (name != "commit" && name != "executable" && name != "date" && name != "host_name")
+    if (name != "commit" && name != "date")
       absl::StrAppend(&html, "<tr><th>", Escape(name), "</th><td>",
                       Escape(comparison.base.Find(name)), "</td><td>", Escape(value),
                       "</td></tr>\n");

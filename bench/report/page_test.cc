@@ -141,6 +141,16 @@ TEST(Charts, AGapBreaksTheLine) {
   EXPECT_EQ(CountOf(HistoryChart(history, {&series[0], &series[1]}), "<polyline"), 3u);
 }
 
+TEST(Charts, ShowTheLastRunsOfALongHistory) {
+  std::vector<HistoryEntry> history;
+  for (int i = 0; i < 250; ++i) history.push_back(Entry(i, i < 25 ? 100 : 200));
+  const std::vector<Series> series = FindSeries(history);
+  ASSERT_EQ(series[0].changes.size(), 1u);
+  const std::string svg = HistoryChart(history, {&series[0]});
+  EXPECT_EQ(CountOf(svg, "<circle"), 200u);
+  EXPECT_THAT(svg, Not(HasSubstr("class=\"change\"")));
+}
+
 TEST(Charts, AreSvgWithinTheirFrame) {
   EXPECT_EQ(Sparkline({1}), "");
   EXPECT_THAT(Sparkline({1, 1, 1}), HasSubstr("polyline"));

@@ -139,7 +139,9 @@ class Revisions:
         return [f"--rows={self.arguments.rows}"] if self.arguments.rows else []
 
     def compare(self):
-        command = self.perf("compare", WORK / "base", WORK / "head", "--callgrind", f"--seed={self.arguments.seed}",
+        # Relative, since it stands in what is written down.
+        base, head = ((WORK / side).relative_to(TOP) for side in ("base", "head"))
+        command = self.perf("compare", base, head, "--callgrind", f"--seed={self.arguments.seed}",
                             f"--pairs={self.arguments.pairs}")
         if self.arguments.resume:
             command.append("--resume")
