@@ -194,6 +194,10 @@ int RunGate(const std::vector<std::string>& arguments) {
   const GateOutcome outcome = Decide(input);
   for (const std::string& sentence : outcome.sentences)
     std::printf("aether-perf gate: %s\n", sentence.c_str());
+  // The last line says what was found, whatever the gate makes of it.
+  if (outcome.code != GateCode::kFine)
+    std::printf("aether-perf: exit code %d. %s\n", static_cast<int>(outcome.code),
+                VerdictLine(input.comparison).c_str());
   return static_cast<int>(outcome.code);
 }
 
