@@ -7,7 +7,10 @@ if(failed)
 endif()
 file(CONFIGURE OUTPUT ${OUT} CONTENT
      "namespace aether::bench {
+// As long for every commit, so that the addresses of what lies behind it are the same.
+extern const char kCommitText[64];
+const char kCommitText[64] = \"${commit}\";
 extern const char* const kCommit;
-const char* const kCommit = \"${commit}\";
+const char* const kCommit = kCommitText;
 }
 ")

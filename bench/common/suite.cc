@@ -1,12 +1,14 @@
 #include "bench/common/suite.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "bench/common/cycles.h"
 #include "bench/common/machine.h"
@@ -114,6 +116,20 @@ bool TakeFlag(std::vector<char*>& arguments, std::string_view flag) {
   return true;
 }
 
+// The number behind `prefix`; 0 when it is not there, -1 when it is none.
+int64_t TakeCount(std::vector<char*>& arguments, std::string_view prefix) {
+  for (auto at = arguments.begin() + 1; at != arguments.end(); ++at) {
+    const std::string_view argument(*at);
+    if (!argument.starts_with(prefix)) continue;
+    int64_t count = 0;
+    const char* const end = argument.data() + argument.size();
+    const auto [last, error] = std::from_chars(argument.data() + prefix.size(), end, count);
+    arguments.erase(at);
+    return error == std::errc() && last == end && count > 0 ? count : -1;
+  }
+  return 0;
+}
+
 bool HasFlag(const std::vector<char*>& arguments, std::string_view prefix) {
   return std::any_of(arguments.begin() + 1, arguments.end(), [&](const char* argument) {
     return std::string_view(argument).starts_with(prefix);
@@ -124,11 +140,17 @@ bool HasFlag(const std::vector<char*>& arguments, std::string_view prefix) {
 
 benchmark::internal::Benchmark* Suite::Add(const std::string& row, Check check, Timed timed) {
   checks_.emplace_back(row, std::move(check));
-  return benchmark::RegisterBenchmark(row.c_str(), std::move(timed));
+  rows_.push_back(benchmark::RegisterBenchmark(row.c_str(), std::move(timed)));
+  return rows_.back();
 }
 
 void Suite::AddBound(const std::string& row, const std::string& what, Timed timed) {
-  benchmark::RegisterBenchmark((row + std::string(kBoundMark) + what).c_str(), std::move(timed));
+  rows_.push_back(benchmark::RegisterBenchmark((row + std::string(kBoundMark) + what).c_str(),
+                                               std::move(timed)));
+}
+
+void Suite::FixIterations(int64_t iterations) {
+  for (benchmark::internal::Benchmark* row : rows_) row->Iterations(iterations);
 }
 
 void Suite::AddCheck(const std::string& name, Check check) {
@@ -151,25 +173,35 @@ int SuiteMain(int argc, char** argv, void (*fill)(Suite&)) {
   const bool quick = TakeFlag(arguments, "--quick");
   // Checks only: under a debugger, or in a build that nothing is timed in.
   const bool check_only = TakeFlag(arguments, "--check");
+  // For whoever runs the same binary many times and has had its results checked.
+  const bool unchecked = TakeFlag(arguments, "--unchecked");
+  const int64_t iterations = TakeCount(arguments, "--iterations=");
+  if (iterations < 0) {
+    std::fprintf(stderr, "%s: --iterations takes a number from 1 on\n", argv[0]);
+    return 1;
+  }
   static char quick_time[] = "--benchmark_min_time=0.0001";
   if (quick && !HasFlag(arguments, "--benchmark_min_time")) arguments.push_back(quick_time);
   int count = static_cast<int>(arguments.size());
   arguments.push_back(nullptr);
   benchmark::Initialize(&count, arguments.data());
   if (count > 1) {
-    std::fprintf(stderr, "%s: unknown argument %s; known are --quick, --check and --benchmark_*\n",
+    std::fprintf(stderr,
+                 "%s: unknown argument %s; known are --quick, --check, --unchecked, --iterations=N "
+                 "and --benchmark_*\n",
                  argv[0], arguments[1]);
     return 1;
   }
 
   Suite suite(quick);
   fill(suite);
-  if (const size_t wrong = suite.RunChecks(); wrong != 0) {
+  if (iterations > 0) suite.FixIterations(iterations);
+  if (const size_t wrong = unchecked ? 0 : suite.RunChecks(); wrong != 0) {
     std::fprintf(stderr, "%zu of %zu checks failed; nothing is timed\n", wrong,
                  suite.check_count());
     return kWrongResult;
   }
-  std::printf("%zu checks passed\n", suite.check_count());
+  if (!unchecked) std::printf("%zu checks passed\n", suite.check_count());
   if (check_only) return 0;
 
   for (const auto& [key, value] : DescribeMachine()) benchmark::AddCustomContext(key, value);

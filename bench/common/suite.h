@@ -38,6 +38,8 @@ class Suite {
   benchmark::internal::Benchmark* Add(const std::string& row, Check check, Timed timed);
   // A bound of `row` and of all rows below it; nothing is compared with it but time.
   void AddBound(const std::string& row, const std::string& what, Timed timed);
+  // The same number for every row, where a comparison with another build wants it.
+  void FixIterations(int64_t iterations);
   // For what is a check of several rows, or of the bench itself.
   void AddCheck(const std::string& name, Check check);
 
@@ -48,6 +50,7 @@ class Suite {
  private:
   bool quick_;
   std::vector<std::pair<std::string, Check>> checks_;
+  std::vector<benchmark::internal::Benchmark*> rows_;
 };
 
 // Calls `fill`, runs the checks, times what --benchmark_filter lets through and prints each row

@@ -83,6 +83,27 @@ TEST(Suite, NothingToRunFails) {
   EXPECT_EQ(RunSuite({"--unknown"}, fill), 1);
 }
 
+TEST(Suite, AFixedNumberOfIterationsIsDone) {
+  static int64_t iterations = 0;
+  const auto fill = [](Suite& suite) {
+    suite.Add("row", Right, [](benchmark::State& state) {
+      for (auto _ : state) continue;
+      iterations = state.iterations();
+    });
+  };
+  EXPECT_EQ(RunSuite({"--iterations=123"}, fill), 0);
+  EXPECT_EQ(iterations, 123);
+  EXPECT_EQ(RunSuite({"--iterations=0"}, fill), 1);
+  EXPECT_EQ(RunSuite({"--iterations=12x"}, fill), 1);
+}
+
+TEST(Suite, UncheckedTimesWithoutItsChecks) {
+  timed = false;
+  const auto fill = [](Suite& suite) { suite.Add("wrong", NotRight, Noted); };
+  EXPECT_EQ(RunSuite({"--quick", "--unchecked"}, fill), 0);
+  EXPECT_TRUE(timed);
+}
+
 TEST(Suite, ChecksAloneTimeNothing) {
   timed = false;
   const auto fill = [](Suite& suite) { suite.Add("row", Right, Noted); };

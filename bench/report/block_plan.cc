@@ -1,0 +1,22 @@
+#include "bench/report/block_plan.h"
+
+#include "bench/common/generators.h"
+
+namespace aether::perf {
+
+std::vector<BlockStep> PlanBlock(uint64_t seed, size_t block, size_t rows) {
+  bench::Generator mixer(seed ^ (0x9e3779b97f4a7c15u * (block + 1)));
+  bench::Generator generator(mixer.Next64());
+  std::vector<BlockStep> steps;
+  for (const uint32_t row : generator.Permutation(static_cast<uint32_t>(rows))) {
+    const Which first = generator.Below(2) == 0 ? Which::kBase : Which::kHead;
+    const Which second = first == Which::kBase ? Which::kHead : Which::kBase;
+    steps.push_back({.row = row,
+                     .order = {first, second, second, first},
+                     .is_base_twin_reversed = generator.Below(2) == 0,
+                     .is_head_twin_reversed = generator.Below(2) == 0});
+  }
+  return steps;
+}
+
+}  // namespace aether::perf
