@@ -1,0 +1,69 @@
+// Replays a capture to a live stack on virtual time: connections as in flow.h, datagrams as they
+// are but for the addresses. The network between has no delay: what the stack sends is there at
+// once.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "replay/capture_reader.h"
+#include "replay/flow_table.h"
+#include "replay/frame_batch.h"
+#include "replay/host_driver.h"
+#include "replay/replay_result.h"
+#include "replay/replay_setup.h"
+
+namespace aether::replay {
+
+class AdaptiveReplay {
+ public:
+  // How long the replay goes on after the capture's last packet, for what is still under way.
+  static constexpr Duration kDrain = std::chrono::seconds(30);
+  // Of one connection, while others go on.
+  static constexpr uint32_t kRoundsMax = 10000;
+  // Captured text that waits, of all connections together.
+  static constexpr size_t kQueuedBytesMax = size_t{512} << 20;
+
+  // `survey` is of the same capture; `log` (may be null) gets what is needed for a second run.
+  AdaptiveReplay(const ReplaySetup& setup, Survey& survey, const ReplayHostOptions& host,
+                 SpeedLog* log);
+
+  // The error is a sentence.
+  std::expected<ReplayResult, std::string> Run();
+
+ private:
+  void Dispatch(const CapturedFrame& captured);
+  void OnTcp(const Packet& packet);
+  void OnDatagram(const Packet& packet);
+  uint32_t FlowOf(const Packet& packet, bool& from_client);
+  void Settle();
+  void RunFlows();
+  void OnAnswer(Bytes frame);
+  void EndFlow(uint32_t index);
+  void EndCapture();
+  bool AllIdle();
+  ServiceKind ServiceAt(uint16_t port) const;
+  Instant VirtualOf(Instant captured) const;
+  void Collect(const CaptureReader& reader);
+
+  const ReplaySetup& setup_;
+  Survey& survey_;
+  const ReplayHostOptions& host_options_;
+  SpeedLog* log_;
+  std::unique_ptr<HostDriver> driver_;
+  FlowTable table_;
+  std::unordered_map<uint16_t, ServiceKind> services_;
+  Instant now_ = kReplayBegin;
+  std::optional<Instant> first_;
+  FrameBatch to_host_;
+  FrameBatch from_host_;
+  size_t queued_bytes_ = 0;
+  bool capture_ended_ = false;
+  ReplayResult result_;
+};
+
+}  // namespace aether::replay

@@ -1,0 +1,192 @@
+#include "replay/survey.h"
+
+#include <algorithm>
+
+#include "stack/wire/tcp.h"
+
+namespace aether::replay {
+namespace {
+
+constexpr uint16_t kSystemPortMax = 1023;
+constexpr size_t kBeginningBytes = 256;
+
+bool MayBeServer(Ipv4Address address) {
+  return !address.IsMulticast() && !address.IsBroadcast() && !address.IsUnspecified();
+}
+
+}  // namespace
+
+void Survey::Add(const Packet& packet, Instant at) {
+  if (packets_++ == 0) first_ = at;
+  last_ = at;
+  const bool has_addresses =
+      packet.kind == Packet::Kind::kTcp || packet.kind == Packet::Kind::kUdp ||
+      packet.kind == Packet::Kind::kIcmp;
+  if (!has_addresses) return;
+  if (macs_.size() < kEndpointsMax) {
+    macs_.try_emplace(packet.source.address.value, packet.link_source);
+    if (!packet.link_destination.IsGroup())
+      macs_.try_emplace(packet.destination.address.value, packet.link_destination);
+  }
+  if (packet.kind == Packet::Kind::kTcp) {
+    AddTcp(packet);
+  } else if (packet.kind == Packet::Kind::kUdp && IsUdpRequest(packet)) {
+    ++udp_ports_[packet.destination.port];
+    if (MayBeServer(packet.destination.address)) ++addresses_[packet.destination.address.value];
+  } else if (packet.kind == Packet::Kind::kIcmp && packet.payload[0] == 8) {
+    if (MayBeServer(packet.destination.address)) ++addresses_[packet.destination.address.value];
+  }
+}
+
+bool Survey::IsUdpRequest(const Packet& packet) const {
+  const uint16_t from = packet.source.port;
+  const uint16_t to = packet.destination.port;
+  if ((from <= kSystemPortMax) != (to <= kSystemPortMax)) return to <= kSystemPortMax;
+  return to < from;
+}
+
+bool Survey::SourceIsClient(const Packet& packet) const {
+  if (packet.Has(tcp_flags::kSyn)) return !packet.Has(tcp_flags::kAck);
+  const bool source_serves = servers_.contains(packet.source);
+  const bool destination_serves = servers_.contains(packet.destination);
+  if (source_serves != destination_serves) return destination_serves;
+  const bool from_system = packet.source.port <= kSystemPortMax;
+  const bool to_system = packet.destination.port <= kSystemPortMax;
+  if (from_system != to_system) return to_system;
+  // Who sends the first text that is seen.
+  return packet.payload_bytes > 0 || packet.destination.port <= packet.source.port;
+}
+
+void Survey::NoteServer(Ipv4Endpoint server) {
+  if (servers_.size() < kEndpointsMax) servers_.insert(server);
+}
+
+void Survey::AddTcp(const Packet& packet) {
+  const FlowKey key = FlowKey::Of(packet.source, packet.destination);
+  auto found = flows_.find(key);
+  const bool opens = packet.Has(tcp_flags::kSyn) && !packet.Has(tcp_flags::kAck);
+  if (found == flows_.end()) {
+    if (flows_.size() >= kFlowsMax) return;
+    // What only acknowledges, or ends, says nothing of who is who.
+    if (packet.payload_bytes == 0 && !packet.Has(tcp_flags::kSyn)) return;
+    Flow flow;
+    flow.source_low = SourceIsClient(packet) == (key.low == packet.source);
+    found = flows_.emplace(key, std::move(flow)).first;
+  } else if (opens) {
+    found->second = Flow();
+    found->second.source_low = key.low == packet.source;
+  }
+  Flow& flow = found->second;
+  const bool from_client = flow.source_low == (key.low == packet.source);
+  const Ipv4Endpoint server = from_client ? packet.destination : packet.source;
+  if (from_client && MayBeServer(server.address)) ++addresses_[server.address.value];
+  if (packet.Has(tcp_flags::kSyn) && (!opens || servers_.contains(server))) NoteServer(server);
+  const bool known = tcp_ports_.contains(server.port);
+  if (!known && tcp_ports_.size() >= kEndpointsMax) return;
+  Port& port = tcp_ports_[server.port];
+  if (!from_client && packet.Has(tcp_flags::kSyn)) port.answered = true;
+  if (packet.Has(tcp_flags::kSyn)) {
+    (from_client ? flow.client_next : flow.server_next) = packet.seq + 1;
+    (from_client ? flow.client_known : flow.server_known) = true;
+  }
+  if (packet.payload_bytes > 0) {
+    OnText(flow, port, packet, from_client);
+    NoteServer(server);
+  }
+  if (flow.http) Follow(flow, packet, from_client);
+  if (packet.Has(tcp_flags::kRst)) flow.http.reset();
+}
+
+void Survey::OnText(Flow& flow, Port& port, const Packet& packet, bool from_client) {
+  if (from_client) {
+    port.spoken = true;
+    if (!flow.first_text) return;
+    flow.first_text = false;
+    if (LooksLikeHttp(packet.payload)) {
+      ++port.http;
+      if (content_.size() < CapturedContent::kFilesMax && flow.client_known && flow.server_known)
+        flow.http = std::make_unique<HttpProgress>(CapturedContent::kKeptBytesMax);
+    } else {
+      const size_t size = std::min(packet.payload.size(), kBeginningBytes);
+      flow.client_beginning.assign(packet.payload.begin(),
+                                   packet.payload.begin() + static_cast<std::ptrdiff_t>(size));
+    }
+    return;
+  }
+  port.answered = true;
+  if (!flow.first_answer) return;
+  flow.first_answer = false;
+  const size_t size = std::min(packet.payload.size(), flow.client_beginning.size());
+  const bool echoes =
+      size > 0 && std::equal(packet.payload.begin(),
+                             packet.payload.begin() + static_cast<std::ptrdiff_t>(size),
+                             flow.client_beginning.begin());
+  ++(echoes ? port.echoed : port.other);
+}
+
+// Learns what is asked for and how it is answered, as long as nothing is missing.
+void Survey::Follow(Flow& flow, const Packet& packet, bool from_client) {
+  Seq& next = from_client ? flow.client_next : flow.server_next;
+  if (packet.payload_bytes > 0) {
+    if (packet.End().BeforeOrAt(next)) return;
+    if (packet.seq.After(next) || packet.payload.size() < packet.payload_bytes) {
+      flow.http.reset();
+      return;
+    }
+    const Bytes text = packet.payload.subspan(next.DistanceFrom(packet.seq));
+    next = packet.seq + packet.payload_bytes;
+    if (from_client) {
+      flow.http->OnClientText(text);
+    } else {
+      flow.http->OnServerText(text);
+    }
+  }
+  if (!from_client && packet.Has(tcp_flags::kFin)) flow.http->OnServerEnd();
+  for (const HttpExchange& exchange : flow.http->TakeFinished()) content_.Learn(exchange);
+  if (flow.http->client_broken() || flow.http->server_broken()) flow.http.reset();
+}
+
+std::optional<Ipv4Address> Survey::ServerAddress() const {
+  std::optional<Ipv4Address> best;
+  uint64_t most = 0;
+  for (const auto& [address, packets] : addresses_) {
+    // The smaller one of equals: the order of the table is nobody's business.
+    if (packets > most || (packets == most && best && address < best->value)) {
+      best = Ipv4Address{address};
+      most = packets;
+    }
+  }
+  return best;
+}
+
+std::optional<MacAddress> Survey::MacOf(Ipv4Address address) const {
+  const auto found = macs_.find(address.value);
+  if (found == macs_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<Service> Survey::TcpServices() const {
+  std::vector<Service> services;
+  for (const auto& [port, facts] : tcp_ports_) {
+    if (port == 0 || !(facts.answered || facts.spoken)) continue;
+    if (services.size() == ReplayHost::kServicesMax) break;
+    ServiceKind kind = ServiceKind::kSink;
+    if (facts.http > 0) {
+      kind = ServiceKind::kHttp;
+    } else if (facts.echoed > facts.other) {
+      kind = ServiceKind::kEcho;
+    }
+    services.push_back({port, kind});
+  }
+  return services;
+}
+
+std::vector<uint16_t> Survey::UdpPorts() const {
+  std::vector<uint16_t> ports;
+  for (const auto& [port, packets] : udp_ports_) {
+    if (port != 0 && ports.size() < ReplayHost::kServicesMax) ports.push_back(port);
+  }
+  return ports;
+}
+
+}  // namespace aether::replay
