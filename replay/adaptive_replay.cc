@@ -60,8 +60,7 @@ std::expected<ReplayResult, std::string> AdaptiveReplay::Run() {
     Instant next = std::min(table_.NextDeadline(), driver_->NextDeadline());
     next = std::min(next, captured ? VirtualOf(captured->at) : end);
     now_ = std::max(now_, next);
-    if (setup_.pace)
-      setup_.pace(now_ - kReplayBegin, reader->bytes_read(), reader->file_bytes());
+    if (setup_.pace) setup_.pace(now_ - kReplayBegin, reader->bytes_read(), reader->file_bytes());
   }
   Collect(*reader);
   return std::move(result_);
@@ -150,10 +149,9 @@ void AdaptiveReplay::OnTcp(const Packet& packet) {
 
 void AdaptiveReplay::OnDatagram(const Packet& packet) {
   if (setup_.share != 0) return;
-  const bool is_request =
-      packet.kind == Packet::Kind::kUdp    ? survey_.IsUdpRequest(packet)
-      : packet.kind == Packet::Kind::kIcmp ? packet.payload[0] == 8
-                                           : true;
+  const bool is_request = packet.kind == Packet::Kind::kUdp    ? survey_.IsUdpRequest(packet)
+                          : packet.kind == Packet::Kind::kIcmp ? packet.payload[0] == 8
+                                                               : true;
   const Ipv4Address server = packet.destination.address;
   if (!is_request || server.IsMulticast() || server.IsBroadcast()) {
     ++result_.skipped.other;
@@ -200,7 +198,7 @@ void AdaptiveReplay::RunFlows() {
     const size_t before = slot.flow->queued_bytes();
     slot.flow->Run(now_, to_host_);
     queued_bytes_ -= std::min(queued_bytes_, before - slot.flow->queued_bytes());
-    if (slot.flow->Finished()) {
+    if (slot.flow->Finished(now_)) {
       EndFlow(index);
     } else {
       table_.Schedule(index);

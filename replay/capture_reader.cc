@@ -59,8 +59,11 @@ void CaptureReader::ProgramFree::operator()(Program* program) const {
 }
 
 std::array<uint8_t, 6> MadeUpMac(uint32_t ipv4_address) {
-  return {2, 0xae, static_cast<uint8_t>(ipv4_address >> 24),
-          static_cast<uint8_t>(ipv4_address >> 16), static_cast<uint8_t>(ipv4_address >> 8),
+  return {2,
+          0xae,
+          static_cast<uint8_t>(ipv4_address >> 24),
+          static_cast<uint8_t>(ipv4_address >> 16),
+          static_cast<uint8_t>(ipv4_address >> 8),
           static_cast<uint8_t>(ipv4_address)};
 }
 
@@ -79,10 +82,9 @@ std::expected<CaptureReader, std::string> CaptureReader::Open(const std::string&
   const int link_type = pcap_datalink(file.get());
   if (!IsKnown(link_type)) {
     const char* link_name = pcap_datalink_val_to_name(link_type);
-    return std::unexpected(
-        Sentence({"The capture file ", path, " has the link type ",
-                  link_name != nullptr ? link_name : std::to_string(link_type),
-                  "; Ethernet, raw IP and Linux cooked captures can be read."}));
+    return std::unexpected(Sentence({"The capture file ", path, " has the link type ",
+                                     link_name != nullptr ? link_name : std::to_string(link_type),
+                                     "; Ethernet, raw IP and Linux cooked captures can be read."}));
   }
   CaptureReader reader(path, std::move(file), link_type);
   if (std::string wrong = reader.SetFilter(filter); !wrong.empty()) return std::unexpected(wrong);
@@ -99,8 +101,8 @@ std::string CaptureReader::SetFilter(const std::string& filter) {
   if (filter.empty()) return {};
   auto program = std::make_unique<Program>();
   if (pcap_compile(file_.get(), &program->code, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
-    return Sentence({"--filter=", filter, " is no filter expression: ", pcap_geterr(file_.get()),
-                     "."});
+    return Sentence(
+        {"--filter=", filter, " is no filter expression: ", pcap_geterr(file_.get()), "."});
   }
   program_.reset(program.release());
   return {};

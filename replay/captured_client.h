@@ -26,7 +26,7 @@ struct ClientEvent {
   std::vector<uint8_t> payload{};
   // What the client was ready to take, in bytes.
   uint32_t window_bytes = 0;
-  TcpOptions options{};  // of kOpen; timestamps of all
+  TcpOptions options{};   // of kOpen; timestamps of all
   bool repeated = false;  // nothing of it is new
   bool made_up = false;   // stands for what the capture does not have
   // The server had sent something since the client's last text: how much of its stream in all, and
@@ -81,7 +81,8 @@ class CapturedClient {
     Seq end;
   };
 
-  void Begin(Seq iss, const Packet& packet, Instant at, bool made_up, std::vector<ClientEvent>& out);
+  void Begin(Seq iss, const Packet& packet, Instant at, bool made_up,
+             std::vector<ClientEvent>& out);
   void OnText(const Packet& packet, ClientEvent event, std::vector<ClientEvent>& out);
   void Advance(Seq start, Seq end, Instant at);
   void FillHoles(Instant at, bool at_end, std::vector<ClientEvent>& out);

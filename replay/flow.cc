@@ -18,6 +18,7 @@ uint8_t ShiftOf(const Packet& packet) {
 
 void Flow::OnCaptured(const Packet& packet, bool from_client, Instant at) {
   ++segments_;
+  captured_at_ = at;
   fresh_.clear();
   if (from_client) {
     if (packet.Has(tcp_flags::kSyn)) {
@@ -111,7 +112,9 @@ bool Flow::IsAnswered(const ClientEvent& event) const {
   switch (service_) {
     case ServiceKind::kHttp:
       if (http_.server_broken()) return true;
-      if (http_.client_broken() || http_.InRequest()) return server_text_since_;
+      // Half a request may be answered early, or with 100 Continue.
+      if (http_.client_broken() || http_.InRequest())
+        return server_text_since_ || http_.AllAnswered();
       return http_.AllAnswered();
     case ServiceKind::kEcho:
       return server_bytes_ >= event.server_bytes;
@@ -170,6 +173,7 @@ void Flow::Run(Instant now, FrameBatch& out) {
   }
   live_.Run(now, out);
   deadline_ = std::min(deadline_, live_.NextDeadline());
+  if (IsDone()) deadline_ = std::min(deadline_, std::max(now, captured_at_ + kLinger));
 }
 
 void Flow::Play(const ClientEvent& event, Instant now, FrameBatch& out) {
@@ -184,7 +188,8 @@ void Flow::Play(const ClientEvent& event, Instant now, FrameBatch& out) {
       return;
     case ClientEvent::Kind::kAck:
       live_.SetWindow(event.window_bytes);
-      if (live_.OwesAcknowledgement() || live_.WindowIsNews()) {
+      // To a server that is gone a window is no news.
+      if (live_.OwesAcknowledgement() || (live_.WindowIsNews() && !live_.server_closed())) {
         live_.Acknowledge(out);
         ++counts_.rewritten;
       } else {
@@ -211,32 +216,14 @@ void Flow::PlayText(const ClientEvent& event, Instant now, FrameBatch& out) {
   if (event.repeated) return;
   counts_.client_text_bytes += event.payload.size();
   server_text_since_ = false;
-  if (!fed_) fed_ = iss_ + 1;
-  FeedClientText(event.seq, event.payload, now);
-  // What lay behind a gap.
-  for (size_t i = 0; i < stashed_.size();) {
-    if (stashed_[i].first.After(*fed_)) {
-      ++i;
-      continue;
-    }
-    const auto [seq, text] = std::move(stashed_[i]);
-    stashed_.erase(stashed_.begin() + static_cast<std::ptrdiff_t>(i));
-    FeedClientText(seq, text, now);
-    i = 0;
-  }
+  if (service_ != ServiceKind::kHttp) return;
+  if (!fed_.begun()) fed_.Begin(iss_ + 1);
+  fed_.Add(event.seq, event.payload, [&](Bytes text) { FeedClientText(text, now); });
 }
 
-void Flow::FeedClientText(Seq seq, Bytes text, Instant now) {
-  if (service_ != ServiceKind::kHttp || text.empty()) return;
-  if (seq.After(*fed_)) {
-    if (stashed_.size() < kStashedMax) stashed_.emplace_back(seq, std::vector(text.begin(), text.end()));
-    return;
-  }
-  const uint32_t old = fed_->DistanceFrom(seq);
-  if (old >= text.size()) return;
-  fed_ = seq + static_cast<uint32_t>(text.size());
+void Flow::FeedClientText(Bytes text, Instant now) {
   const uint64_t before = http_.requests();
-  http_.OnClientText(text.subspan(old));
+  http_.OnClientText(text);
   for (uint64_t i = before; i < http_.requests(); ++i) asked_.push_back(now);
 }
 
@@ -263,12 +250,17 @@ bool Flow::Idle() const {
   return service_ != ServiceKind::kHttp || http_.AllAnswered();
 }
 
-bool Flow::Finished() const {
+bool Flow::IsDone() const {
   if (counts_.broken > 0 || live_.gave_up()) return true;
   // What comes of it in the capture after this belongs to it nevertheless.
-  if (live_.state() == LiveClient::State::kReset) return captured_.closed() || capture_ended_;
+  if (live_.state() == LiveClient::State::kReset)
+    return captured_.closed() || captured_.server_closed() || capture_ended_;
   if (!Idle() || live_.OwesAcknowledgement()) return false;
   return captured_.closed() && live_.server_closed();
+}
+
+bool Flow::Finished(Instant now) const {
+  return IsDone() && (capture_ended_ || now >= captured_at_ + kLinger);
 }
 
 FlowCounts Flow::Finish() {

@@ -17,6 +17,7 @@
 #include "replay/live_client.h"
 #include "replay/replay_host.h"
 #include "replay/server_diff.h"
+#include "replay/stream_order.h"
 
 namespace aether::replay {
 
@@ -24,10 +25,10 @@ class Flow {
  public:
   // How long an event waits for an answer that does not come.
   static constexpr Duration kPatience = std::chrono::seconds(5);
+  // For what the capture has of it after its end: the last acknowledgements.
+  static constexpr Duration kLinger = std::chrono::milliseconds(200);
   static constexpr size_t kEventsMax = 65536;
   static constexpr size_t kQueuedBytesMax = 16 << 20;
-  // Text ahead of a gap, which is kept for the counting of requests.
-  static constexpr size_t kStashedMax = 64;
 
   Flow(const LiveEnds& ends, ServiceKind service) : live_(ends), service_(service) {}
 
@@ -44,7 +45,7 @@ class Flow {
   void Break();
 
   // Nothing is left to be done, or to be waited for.
-  bool Finished() const;
+  bool Finished(Instant now) const;
   // The same, but the server may still say something.
   bool Idle() const;
   size_t queued_bytes() const { return queued_bytes_; }
@@ -59,10 +60,11 @@ class Flow {
   void CompareCaptured(const Packet& packet, Instant at);
   void CompareLive(const Packet& packet);
   bool Playable(const ClientEvent& event, Instant now, Instant& when);
+  bool IsDone() const;
   bool IsAnswered(const ClientEvent& event) const;
   void Play(const ClientEvent& event, Instant now, FrameBatch& out);
   void PlayText(const ClientEvent& event, Instant now, FrameBatch& out);
-  void FeedClientText(Seq seq, Bytes text, Instant now);
+  void FeedClientText(Bytes text, Instant now);
   void DropQueue();
 
   CapturedClient captured_;
@@ -72,12 +74,12 @@ class Flow {
   std::vector<ClientEvent> fresh_;
   size_t queued_bytes_ = 0;
   bool capture_ended_ = false;
-  bool over_ = false;  // reset by the client
+  bool over_ = false;      // reset by the client
+  Instant captured_at_{};  // the last packet of it
   Instant deadline_ = kNever;
 
   HttpProgress http_;
-  std::optional<Seq> fed_;  // the client's stream was fed up to here
-  std::vector<std::pair<Seq, std::vector<uint8_t>>> stashed_;
+  StreamOrder fed_;  // the client's text, for the counting of requests
   std::deque<Instant> asked_;
   Histogram latency_;
   bool server_text_since_ = false;

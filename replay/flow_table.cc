@@ -44,7 +44,8 @@ std::optional<LiveEnds> FlowTable::FindEnds(Ipv4Endpoint client, Ipv4Endpoint se
     if (ends.client.port != 0 && !live_.contains(FlowKey::Of(ends.client, ends.server)))
       return ends;
     const uint32_t span = 65536u - kPortMin;
-    ends.client.port = static_cast<uint16_t>(kPortMin + (ends.client.port + 7919u * (i + 1)) % span);
+    ends.client.port =
+        static_cast<uint16_t>(kPortMin + (ends.client.port + 7919u * (i + 1)) % span);
   }
   return std::nullopt;
 }

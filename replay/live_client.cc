@@ -68,8 +68,7 @@ void LiveClient::Emit(Seq seq, uint8_t flags, Bytes options, Bytes text, FrameBa
              .destination = ends_.server.address}
       .Emit(frame.subspan(EthernetHeader::kSize));
   const MutableBytes segment = frame.subspan(EthernetHeader::kSize + Ipv4Header::kSize);
-  const uint16_t sum =
-      CopyAndSum(segment.data() + TcpHeader::kSizeMin + options.size(), text);
+  const uint16_t sum = CopyAndSum(segment.data() + TcpHeader::kSizeMin + options.size(), text);
   const bool acknowledges = (flags & tcp_flags::kAck) != 0;
   TcpHeader{.source_port = ends_.client.port,
             .destination_port = ends_.server.port,
@@ -115,7 +114,8 @@ void LiveClient::EmitWithOptions(Seq seq, uint8_t flags, Bytes text, FrameBatch&
 void LiveClient::Text(Seq seq, Bytes text, uint8_t flags, Instant now, FrameBatch& out) {
   const uint8_t wanted = static_cast<uint8_t>(flags | tcp_flags::kAck);
   const size_t option_bytes = timestamps_ ? 12 : 0;
-  const size_t piece_max = std::max<size_t>(peer_mss_ > option_bytes ? peer_mss_ - option_bytes : 1, 1);
+  const size_t piece_max =
+      std::max<size_t>(peer_mss_ > option_bytes ? peer_mss_ - option_bytes : 1, 1);
   bool first = true;
   while (first || !text.empty()) {
     first = false;
@@ -125,8 +125,8 @@ void LiveClient::Text(Seq seq, Bytes text, uint8_t flags, Instant now, FrameBatc
     // They belong to the last piece.
     if (!text.empty()) own = static_cast<uint8_t>(own & ~(tcp_flags::kFin | tcp_flags::kPsh));
     EmitWithOptions(seq, own, piece, out);
-    const Seq end = seq + static_cast<uint32_t>(piece.size()) +
-                    ((own & tcp_flags::kFin) != 0 ? 1 : 0);
+    const Seq end =
+        seq + static_cast<uint32_t>(piece.size()) + ((own & tcp_flags::kFin) != 0 ? 1 : 0);
     if (end.After(snd_max_)) snd_max_ = end;
     // What is new to the stack must arrive.
     const bool known = std::ranges::any_of(sent_, [&](const Sent& one) {
@@ -188,7 +188,8 @@ void LiveClient::OnSynAck(const Packet& segment, Instant now, Taken& taken) {
   acknowledged_ = segment.seq;
   const TcpOptions& options = segment.options;
   scaling_ = offered_.window_scale.has_value() && options.window_scale.has_value();
-  peer_shift_ = scaling_ ? std::min(*options.window_scale, TcpOptions::kWindowScaleMax) : uint8_t{0};
+  peer_shift_ =
+      scaling_ ? std::min(*options.window_scale, TcpOptions::kWindowScaleMax) : uint8_t{0};
   timestamps_ = offered_.timestamps.has_value() && options.timestamps.has_value();
   sack_ = offered_.sack_permitted && options.sack_permitted;
   if (timestamps_) timestamp_recent_ = options.timestamps->value;
@@ -242,8 +243,8 @@ void LiveClient::TakeText(const Packet& segment, Taken& taken) {
 
 void LiveClient::KeepAhead(const Packet& segment) {
   if (segment.payload.empty() || ahead_.size() >= kAheadMax) return;
-  const bool known = std::ranges::any_of(
-      ahead_, [&](const Ahead& one) { return one.start == segment.seq; });
+  const bool known =
+      std::ranges::any_of(ahead_, [&](const Ahead& one) { return one.start == segment.seq; });
   if (known) return;
   ahead_.push_back({segment.seq, {segment.payload.begin(), segment.payload.end()}});
   std::ranges::sort(ahead_, [](const Ahead& a, const Ahead& b) { return a.start.Before(b.start); });

@@ -35,7 +35,7 @@ class LiveClient {
 
   // What came in order with a segment.
   struct Taken {
-    Bytes text;  // until the next segment
+    Bytes text;          // until the next segment
     bool end = false;    // the server's FIN, for the first time
     bool reset = false;  // it has reset the connection
     bool opened = false;

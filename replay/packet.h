@@ -20,7 +20,7 @@ struct Packet {
     kUdp,
     kIcmp,
     kArp,
-    kFragment,   // of an IPv4 datagram
+    kFragment,  // of an IPv4 datagram
     kIpv6,
     kOther,      // another type, or protocol
     kMalformed,  // lengths that lead nowhere

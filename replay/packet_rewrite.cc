@@ -44,10 +44,10 @@ bool AddRewritten(const Packet& packet, const LiveEnds& ends, FrameBatch& out) {
   if (LoadBe<uint16_t>(udp + kUdpChecksumAt) == 0 || LoadBe<uint16_t>(udp + kUdpLengthAt) != length)
     return true;
   StoreBe(udp + kUdpChecksumAt, uint16_t{0});
-  const uint16_t sum = SumAdd(
-      SumPseudoHeader(ends.client.address, ends.server.address,
-                      static_cast<uint8_t>(IpProtocol::kUdp), static_cast<uint16_t>(length)),
-      SumBytes(Bytes(udp, length)));
+  const uint16_t sum =
+      SumAdd(SumPseudoHeader(ends.client.address, ends.server.address,
+                             static_cast<uint8_t>(IpProtocol::kUdp), static_cast<uint16_t>(length)),
+             SumBytes(Bytes(udp, length)));
   const uint16_t checksum = ChecksumOf(sum);
   StoreBe(udp + kUdpChecksumAt, checksum == 0 ? uint16_t{0xffff} : checksum);
   return true;

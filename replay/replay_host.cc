@@ -13,15 +13,14 @@ std::expected<std::unique_ptr<ReplayHost>, std::string> ReplayHost::Create(
   return host;
 }
 
-ReplayHost::ReplayHost(const ReplayHostOptions& options, Instant now)
-    : stack_(options.stack, now) {
+ReplayHost::ReplayHost(const ReplayHostOptions& options, Instant now) : stack_(options.stack, now) {
   stack_.SetAddress(options.address, options.gateway);
 }
 
 std::string ReplayHost::Start(const ReplayHostOptions& options, Instant now) {
   const auto sentence = [](uint16_t port, Error error) {
-    return "Port " + std::to_string(port) + " of the capture cannot be used: " +
-           std::string(ErrorText(error)) + ".";
+    return "Port " + std::to_string(port) +
+           " of the capture cannot be used: " + std::string(ErrorText(error)) + ".";
   };
   std::vector<uint16_t> bound;
   for (const Service& service : options.tcp) {
@@ -38,8 +37,8 @@ std::string ReplayHost::Start(const ReplayHostOptions& options, Instant now) {
       if (!made) return sentence(service.port, made.error());
       running.http = std::move(*made);
     } else if (service.kind == ServiceKind::kEcho) {
-      auto made =
-          app::EchoServer::Create(stack_, {.port = service.port, .owner = owner, .limits = {}}, now);
+      auto made = app::EchoServer::Create(
+          stack_, {.port = service.port, .owner = owner, .limits = {}}, now);
       if (!made) return sentence(service.port, made.error());
       running.echo = std::move(*made);
       bound.push_back(service.port);

@@ -37,7 +37,8 @@ struct ReplayHostOptions {
 
 class ReplayHost {
  public:
-  static constexpr size_t kServicesMax = 256;  // of TCP, and of UDP
+  // Of TCP, and of UDP: both together are as many as a stack has sockets of UDP.
+  static constexpr size_t kServicesMax = 32;
 
   // The error is a sentence.
   static std::expected<std::unique_ptr<ReplayHost>, std::string> Create(

@@ -32,9 +32,9 @@ bool ReadSpeed(std::string_view text, ReplayOptions& options) {
 
 bool ReadMode(std::string_view text, ReplayOptions& options) {
   options.mode_given = true;
-  for (const auto& [name, mode] :
-       {std::pair{"adaptive", ReplayMode::kAdaptive}, {"open", ReplayMode::kOpen},
-        {"exact", ReplayMode::kExact}}) {
+  for (const auto& [name, mode] : {std::pair{"adaptive", ReplayMode::kAdaptive},
+                                   {"open", ReplayMode::kOpen},
+                                   {"exact", ReplayMode::kExact}}) {
     if (text != name) continue;
     options.mode = mode;
     return true;
@@ -69,9 +69,11 @@ std::string ReadFlag(std::string_view name, std::string_view value, ReplayOption
   if (name == "mac") return wanted(Read(ParseMac(value), options.mac), "six octets");
   if (name == "address")
     return wanted(Read(ParseNetwork(value), options.address), "an address, as 10.0.0.2/24");
-  for (const auto& [flag, text] :
-       {std::pair{"filter", &options.filter}, {"out", &options.out}, {"report", &options.report},
-        {"summary", &options.summary}, {"shrink", &options.shrink}}) {
+  for (const auto& [flag, text] : {std::pair{"filter", &options.filter},
+                                   {"out", &options.out},
+                                   {"report", &options.report},
+                                   {"summary", &options.summary},
+                                   {"shrink", &options.shrink}}) {
     if (name != flag) continue;
     *text = value;
     return wanted(!value.empty(), "something behind the equals sign");
@@ -97,7 +99,8 @@ std::string ReplayUsage() {
          "  --json             the report as JSON\n"
          "  --report=FILE      the report into a file\n"
          "  --summary=FILE     what does not depend on the machine into a file\n"
-         "  --shrink=FILE      writes the smallest part of the capture that still fails or differs\n"
+         "  --shrink=FILE      writes the smallest part of the capture that still fails or "
+         "differs\n"
          "  --seed=N           what the stack draws its numbers from (1)\n"
          "  --address=A/N, --mac=MAC   of the stack, instead of the capture's server's\n"
          "  --rounds=N         times that the frames are run alone at full speed, 0 to 1000 (3)\n\n"

@@ -13,7 +13,8 @@ __attribute__((format(printf, 1, 2))) std::string Format(const char* format, ...
   char text[512];
   const int size = std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  return std::string(text, size < 0 ? 0 : std::min<size_t>(static_cast<size_t>(size), sizeof text - 1));
+  return std::string(text,
+                     size < 0 ? 0 : std::min<size_t>(static_cast<size_t>(size), sizeof text - 1));
 }
 
 using Number = std::pair<std::string, uint64_t>;
@@ -49,7 +50,8 @@ std::vector<Number> StackNumbers(const ReplayResult& result) {
 
 std::vector<Number> DropNumbers(const ReplayResult& result) {
   std::vector<Number> numbers;
-  for (size_t i = 0; i < kDropCount; ++i) numbers.emplace_back(kDropNames[i], result.stack.drops[i]);
+  for (size_t i = 0; i < kDropCount; ++i)
+    numbers.emplace_back(kDropNames[i], result.stack.drops[i]);
   return numbers;
 }
 
@@ -65,7 +67,8 @@ void AddSection(std::string& text, const char* name, const std::vector<Number>& 
   text += name;
   text += ":\n";
   for (const auto& [what, value] : numbers) {
-    if (value != 0) text += Format("  %-28s %llu\n", what.c_str(), static_cast<unsigned long long>(value));
+    if (value != 0)
+      text += Format("  %-28s %llu\n", what.c_str(), static_cast<unsigned long long>(value));
   }
 }
 
@@ -101,17 +104,17 @@ std::string DifferenceLine(const FlowDifference& difference) {
 }
 
 std::string LatencyLine(const Histogram& latency) {
-  return Format("p50 %.1f us, p90 %.1f us, p99 %.1f us, max %.1f us", Micros(latency.Percentile(50)),
-                Micros(latency.Percentile(90)), Micros(latency.Percentile(99)),
-                Micros(latency.max()));
+  return Format("p50 %.1f us, p90 %.1f us, p99 %.1f us, max %.1f us",
+                Micros(latency.Percentile(50)), Micros(latency.Percentile(90)),
+                Micros(latency.Percentile(99)), Micros(latency.max()));
 }
 
 }  // namespace
 
 std::string TextReport(const ReplayResult& result) {
-  std::string text = Format(
-      "%s replay of %llu packets, %.6f s of virtual time\n", result.mode.c_str(),
-      static_cast<unsigned long long>(result.packets), Seconds(result.virtual_time));
+  std::string text =
+      Format("%s replay of %llu packets, %.6f s of virtual time\n", result.mode.c_str(),
+             static_cast<unsigned long long>(result.packets), Seconds(result.virtual_time));
   text += Format("frames: %llu in (%llu bytes), %llu out (%llu bytes), trace %016llx\n",
                  static_cast<unsigned long long>(result.frames_in),
                  static_cast<unsigned long long>(result.bytes_in),

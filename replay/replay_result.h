@@ -15,16 +15,16 @@
 namespace aether::replay {
 
 // X(member, "meaning"): packets of the capture that were not played.
-#define AETHER_SKIPPED(X)                                                           \
-  X(malformed, "packets whose lengths lead nowhere, or that are recorded in part")  \
-  X(unreadable, "packets of which no Ethernet frame can be made")                   \
-  X(filtered, "packets that --filter leaves out")                                   \
-  X(ipv6, "IPv6 packets")                                                           \
-  X(fragments, "fragments of datagrams whose addresses are others in the replay")   \
-  X(arp, "ARP packets: the replay answers for itself")                              \
-  X(other, "packets of other protocols, and datagrams to no server")                \
-  X(late, "segments of connections that were over, or of which nothing was begun")  \
-  X(no_room, "segments of connections beyond the bounds of the replay")             \
+#define AETHER_SKIPPED(X)                                                          \
+  X(malformed, "packets whose lengths lead nowhere, or that are recorded in part") \
+  X(unreadable, "packets of which no Ethernet frame can be made")                  \
+  X(filtered, "packets that --filter leaves out")                                  \
+  X(ipv6, "IPv6 packets")                                                          \
+  X(fragments, "fragments of datagrams whose addresses are others in the replay")  \
+  X(arp, "ARP packets: the replay answers for itself")                             \
+  X(other, "packets of other protocols, and datagrams to no server")               \
+  X(late, "segments of connections that were over, or of which nothing was begun") \
+  X(no_room, "segments of connections beyond the bounds of the replay")            \
   X(from_us, "open: frames that come from the stack's own address")
 
 struct Skipped {

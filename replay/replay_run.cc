@@ -36,9 +36,8 @@ std::expected<ReplayResult, std::string> RunOne(const ReplayOptions& options, Re
   SpeedLog log;
   SpeedLog* const kept = options.rounds > 0 && !options.speed ? &log : nullptr;
   const RealClock::time_point begin = RealClock::now();
-  auto result = options.mode == ReplayMode::kOpen
-                    ? RunOpenReplay(setup, host, kept)
-                    : AdaptiveReplay(setup, survey, host, kept).Run();
+  auto result = options.mode == ReplayMode::kOpen ? RunOpenReplay(setup, host, kept)
+                                                  : AdaptiveReplay(setup, survey, host, kept).Run();
   if (!result) return result;
   result->wall_ns = Since(begin);
   if (kept == nullptr) return result;
@@ -59,8 +58,7 @@ std::expected<ReplayResult, std::string> RunWorkers(const ReplayOptions& options
     own.share = i;
     own.shares = options.workers;
     if (i != 0) own.pace = nullptr;
-    threads.emplace_back(
-        [&options, own, &result = results[i]] { result = RunOne(options, own); });
+    threads.emplace_back([&options, own, &result = results[i]] { result = RunOne(options, own); });
   }
   threads.clear();
   ReplayResult sum;

@@ -49,8 +49,6 @@ ReplayHostOptions HostOptionsFor(const ReplaySetup& setup, Survey& survey) {
   stack.profile = setup.profile;
   // As aether-run has it.
   if (setup.profile == tcp::kClassic) stack.net.reassembly_datagrams_max = 0;
-  stack.tcp.listeners_max = ReplayHost::kServicesMax;
-  stack.udp.sockets_max = 2 * ReplayHost::kServicesMax;
   options.tcp = survey.TcpServices();
   options.udp = survey.UdpPorts();
   if (survey.content().size() > 0) options.content = &survey.content();

@@ -9,8 +9,7 @@ namespace aether::replay {
 namespace {
 
 // What says something about a connection; PSH and the bits of congestion notification do not.
-constexpr uint8_t kCompared =
-    tcp_flags::kFin | tcp_flags::kSyn | tcp_flags::kRst | tcp_flags::kAck;
+constexpr uint8_t kCompared = tcp_flags::kFin | tcp_flags::kSyn | tcp_flags::kRst | tcp_flags::kAck;
 
 uint32_t EndOf(const ServerSegment& segment) {
   return segment.seq + segment.payload_bytes + ((segment.flags & tcp_flags::kSyn) != 0 ? 1 : 0) +
@@ -29,8 +28,8 @@ bool Repeats(const ServerSegment& segment, uint32_t& end) {
 }  // namespace
 
 std::string_view Difference::Name(Kind kind) {
-  constexpr std::array<std::string_view, kKinds> kNames = {
-      "flags", "sequence", "length", "ack", "missing", "extra", "window"};
+  constexpr std::array<std::string_view, kKinds> kNames = {"flags",   "sequence", "length", "ack",
+                                                           "missing", "extra",    "window"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -112,17 +111,17 @@ void ServerDiff::CompareOne(const ServerSegment& captured, const ServerSegment& 
 void ServerDiff::OnEnd() {
   if (gave_up_ || first_) return;
   if (!captured_.empty()) {
-    first_ = Difference{.kind = Difference::Kind::kMissing,
-                        .segment = captured_.front().number,
-                        .at = captured_.front().at,
-                        .text = "expected " + DescribeServerSegment(captured_.front()) +
-                                ", got nothing"};
+    first_ = Difference{
+        .kind = Difference::Kind::kMissing,
+        .segment = captured_.front().number,
+        .at = captured_.front().at,
+        .text = "expected " + DescribeServerSegment(captured_.front()) + ", got nothing"};
   } else if (!live_.empty()) {
-    first_ = Difference{.kind = Difference::Kind::kExtra,
-                        .segment = last_number_,
-                        .at = last_at_,
-                        .text = "expected nothing after it, got " +
-                                DescribeServerSegment(live_.front())};
+    first_ = Difference{
+        .kind = Difference::Kind::kExtra,
+        .segment = last_number_,
+        .at = last_at_,
+        .text = "expected nothing after it, got " + DescribeServerSegment(live_.front())};
   }
   captured_.clear();
   live_.clear();

@@ -19,9 +19,9 @@ bool MayBeServer(Ipv4Address address) {
 void Survey::Add(const Packet& packet, Instant at) {
   if (packets_++ == 0) first_ = at;
   last_ = at;
-  const bool has_addresses =
-      packet.kind == Packet::Kind::kTcp || packet.kind == Packet::Kind::kUdp ||
-      packet.kind == Packet::Kind::kIcmp;
+  const bool has_addresses = packet.kind == Packet::Kind::kTcp ||
+                             packet.kind == Packet::Kind::kUdp ||
+                             packet.kind == Packet::Kind::kIcmp;
   if (!has_addresses) return;
   if (macs_.size() < kEndpointsMax) {
     macs_.try_emplace(packet.source.address.value, packet.link_source);
@@ -73,7 +73,7 @@ void Survey::AddTcp(const Packet& packet) {
     flow.source_low = SourceIsClient(packet) == (key.low == packet.source);
     found = flows_.emplace(key, std::move(flow)).first;
   } else if (opens) {
-    found->second = Flow();
+    found->second = Flow();  // between the same ends
     found->second.source_low = key.low == packet.source;
   }
   Flow& flow = found->second;
@@ -84,10 +84,10 @@ void Survey::AddTcp(const Packet& packet) {
   const bool known = tcp_ports_.contains(server.port);
   if (!known && tcp_ports_.size() >= kEndpointsMax) return;
   Port& port = tcp_ports_[server.port];
+  ++port.packets;
   if (!from_client && packet.Has(tcp_flags::kSyn)) port.answered = true;
   if (packet.Has(tcp_flags::kSyn)) {
-    (from_client ? flow.client_next : flow.server_next) = packet.seq + 1;
-    (from_client ? flow.client_known : flow.server_known) = true;
+    (from_client ? flow.client : flow.server).Begin(packet.seq + 1);
   }
   if (packet.payload_bytes > 0) {
     OnText(flow, port, packet, from_client);
@@ -104,7 +104,8 @@ void Survey::OnText(Flow& flow, Port& port, const Packet& packet, bool from_clie
     flow.first_text = false;
     if (LooksLikeHttp(packet.payload)) {
       ++port.http;
-      if (content_.size() < CapturedContent::kFilesMax && flow.client_known && flow.server_known)
+      if (content_.size() < CapturedContent::kFilesMax && flow.client.begun() &&
+          flow.server.begun())
         flow.http = std::make_unique<HttpProgress>(CapturedContent::kKeptBytesMax);
     } else {
       const size_t size = std::min(packet.payload.size(), kBeginningBytes);
@@ -118,29 +119,26 @@ void Survey::OnText(Flow& flow, Port& port, const Packet& packet, bool from_clie
   flow.first_answer = false;
   const size_t size = std::min(packet.payload.size(), flow.client_beginning.size());
   const bool echoes =
-      size > 0 && std::equal(packet.payload.begin(),
-                             packet.payload.begin() + static_cast<std::ptrdiff_t>(size),
-                             flow.client_beginning.begin());
+      size > 0 &&
+      std::equal(packet.payload.begin(), packet.payload.begin() + static_cast<std::ptrdiff_t>(size),
+                 flow.client_beginning.begin());
   ++(echoes ? port.echoed : port.other);
 }
 
 // Learns what is asked for and how it is answered, as long as nothing is missing.
 void Survey::Follow(Flow& flow, const Packet& packet, bool from_client) {
-  Seq& next = from_client ? flow.client_next : flow.server_next;
-  if (packet.payload_bytes > 0) {
-    if (packet.End().BeforeOrAt(next)) return;
-    if (packet.seq.After(next) || packet.payload.size() < packet.payload_bytes) {
-      flow.http.reset();
-      return;
-    }
-    const Bytes text = packet.payload.subspan(next.DistanceFrom(packet.seq));
-    next = packet.seq + packet.payload_bytes;
+  StreamOrder& order = from_client ? flow.client : flow.server;
+  if (packet.payload.size() < packet.payload_bytes || order.lost()) {
+    flow.http.reset();
+    return;
+  }
+  order.Add(packet.seq, packet.payload, [&](Bytes text) {
     if (from_client) {
       flow.http->OnClientText(text);
     } else {
       flow.http->OnServerText(text);
     }
-  }
+  });
   if (!from_client && packet.Has(tcp_flags::kFin)) flow.http->OnServerEnd();
   for (const HttpExchange& exchange : flow.http->TakeFinished()) content_.Learn(exchange);
   if (flow.http->client_broken() || flow.http->server_broken()) flow.http.reset();
@@ -166,14 +164,19 @@ std::optional<MacAddress> Survey::MacOf(Ipv4Address address) const {
 }
 
 std::vector<Service> Survey::TcpServices() const {
-  std::vector<Service> services;
+  std::vector<std::pair<uint16_t, const Port*>> ports;
   for (const auto& [port, facts] : tcp_ports_) {
-    if (port == 0 || !(facts.answered || facts.spoken)) continue;
-    if (services.size() == ReplayHost::kServicesMax) break;
+    if (port != 0 && (facts.answered || facts.spoken)) ports.emplace_back(port, &facts);
+  }
+  std::ranges::stable_sort(
+      ports, [](const auto& a, const auto& b) { return a.second->packets > b.second->packets; });
+  if (ports.size() > ReplayHost::kServicesMax) ports.resize(ReplayHost::kServicesMax);
+  std::vector<Service> services;
+  for (const auto& [port, facts] : ports) {
     ServiceKind kind = ServiceKind::kSink;
-    if (facts.http > 0) {
+    if (facts->http > 0) {
       kind = ServiceKind::kHttp;
-    } else if (facts.echoed > facts.other) {
+    } else if (facts->echoed > facts->other) {
       kind = ServiceKind::kEcho;
     }
     services.push_back({port, kind});
@@ -182,11 +185,13 @@ std::vector<Service> Survey::TcpServices() const {
 }
 
 std::vector<uint16_t> Survey::UdpPorts() const {
-  std::vector<uint16_t> ports;
-  for (const auto& [port, packets] : udp_ports_) {
-    if (port != 0 && ports.size() < ReplayHost::kServicesMax) ports.push_back(port);
-  }
-  return ports;
+  std::vector<std::pair<uint16_t, uint64_t>> ports(udp_ports_.begin(), udp_ports_.end());
+  std::erase_if(ports, [](const auto& port) { return port.first == 0; });
+  std::ranges::stable_sort(ports, [](const auto& a, const auto& b) { return a.second > b.second; });
+  if (ports.size() > ReplayHost::kServicesMax) ports.resize(ReplayHost::kServicesMax);
+  std::vector<uint16_t> numbers;
+  for (const auto& [port, packets] : ports) numbers.push_back(port);
+  return numbers;
 }
 
 }  // namespace aether::replay

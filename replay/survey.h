@@ -17,6 +17,7 @@
 #include "replay/http_progress.h"
 #include "replay/packet.h"
 #include "replay/replay_host.h"
+#include "replay/stream_order.h"
 #include "stack/base/time.h"
 
 namespace aether::replay {
@@ -42,6 +43,7 @@ class Survey {
   // The address that most packets to servers went to; nothing when there is none.
   std::optional<Ipv4Address> ServerAddress() const;
   std::optional<MacAddress> MacOf(Ipv4Address address) const;
+  // The busiest ones, as many as a host has.
   std::vector<Service> TcpServices() const;
   std::vector<uint16_t> UdpPorts() const;
   CapturedContent& content() { return content_; }
@@ -53,18 +55,17 @@ class Survey {
     uint32_t http = 0;
     uint32_t echoed = 0;
     uint32_t other = 0;
+    uint64_t packets = 0;
   };
   struct Flow {
     bool source_low = false;  // the client is FlowKey::low
     bool first_text = true;
     bool first_answer = true;
     std::vector<uint8_t> client_beginning;
-    // While the text of both directions comes in order.
+    // While the text of both directions can be put in order.
     std::unique_ptr<HttpProgress> http;
-    Seq client_next;
-    Seq server_next;
-    bool client_known = false;
-    bool server_known = false;
+    StreamOrder client;
+    StreamOrder server;
   };
 
   void AddTcp(const Packet& packet);
