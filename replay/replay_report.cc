@@ -132,13 +132,14 @@ std::string TextReport(const ReplayResult& result) {
   }
   if (result.wall_ns > 0)
     text += Format("the replay took %.3f s\n", static_cast<double>(result.wall_ns) / 1e9);
-  if (result.speed_ns > 0) {
+  if (result.speed_ns > 0 && result.speed_frames > 0) {
     const double seconds = static_cast<double>(result.speed_ns) / 1e9;
     text += Format("the frames alone, at full speed: %.0f frames/s, %.1f ns a frame, %.0f req/s\n",
                    static_cast<double>(result.speed_frames) / seconds,
                    static_cast<double>(result.speed_ns) / static_cast<double>(result.speed_frames),
                    static_cast<double>(result.speed_requests) / seconds);
   }
+  if (!result.exact.empty()) text += result.exact + "\n";
   if (!result.damage.empty()) text += result.damage + " What is before it was played.\n";
   if (result.mode == "adaptive") AddSection(text, "flows", FlowNumbers(result));
   AddSection(text, "skipped", SkippedNumbers(result));
@@ -170,6 +171,7 @@ std::string JsonReport(const ReplayResult& result) {
              {"speed_frames", result.speed_frames},
              {"speed_requests", result.speed_requests}});
   json += Format("  \"trace\": \"%016llx\",\n", static_cast<unsigned long long>(result.trace_hash));
+  json += "  \"exact\": " + Quoted(result.exact) + ",\n";
   json += "  \"damage\": " + Quoted(result.damage) + ",\n";
   AddObject(json, "flows", FlowNumbers(result));
   AddObject(json, "skipped", SkippedNumbers(result));

@@ -75,8 +75,12 @@ struct ReplayResult {
   // What stopped the reading of the capture, as a sentence; empty at its end.
   std::string damage;
 
+  // exact: what the comparison with the recording says, as a sentence.
+  std::string exact;
+  bool exact_differs = false;
+
   void Add(const ReplayResult& other);
-  bool HasFailure() const { return flows.unanswered > 0 || flows.gave_up > 0; }
+  bool HasFailure() const { return flows.unanswered > 0 || flows.gave_up > 0 || exact_differs; }
 };
 
 }  // namespace aether::replay

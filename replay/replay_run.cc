@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "replay/adaptive_replay.h"
+#include "replay/exact_replay.h"
 #include "replay/open_replay.h"
+#include "replay/recording_file.h"
 #include "replay/replay_setup.h"
 #include "replay/speed_log.h"
 #include "stack/device/pcap_writer.h"
@@ -49,6 +51,19 @@ std::expected<ReplayResult, std::string> RunOne(const ReplayOptions& options, Re
   return result;
 }
 
+std::expected<ReplayResult, std::string> RunExact(const ReplayOptions& options,
+                                                  const ReplaySetup& setup) {
+  const RealClock::time_point begin = RealClock::now();
+  auto result = RunExactReplay({.path = options.capture, .out = setup.out, .pace = setup.pace});
+  if (!result) return result;
+  result->wall_ns = Since(begin);
+  // All of it is the host's: there are no clients.
+  result->speed_ns = result->wall_ns;
+  result->speed_frames = result->frames_in + result->frames_out;
+  result->speed_requests = result->http.requests;
+  return result;
+}
+
 std::expected<ReplayResult, std::string> RunWorkers(const ReplayOptions& options,
                                                     const ReplaySetup& setup) {
   std::vector<std::expected<ReplayResult, std::string>> results(options.workers);
@@ -72,8 +87,18 @@ std::expected<ReplayResult, std::string> RunWorkers(const ReplayOptions& options
 
 }  // namespace
 
-std::expected<ReplayResult, std::string> RunReplay(const ReplayOptions& options,
+std::expected<ReplayResult, std::string> RunReplay(const ReplayOptions& asked,
                                                    const ShowProgress& show) {
+  ReplayOptions options = asked;
+  const bool is_recording = RecordingFile::Is(options.capture);
+  if (is_recording && !options.mode_given) options.mode = ReplayMode::kExact;
+  if (is_recording != (options.mode == ReplayMode::kExact)) {
+    return std::unexpected(is_recording
+                               ? options.capture + " is a recording: replay it with --mode=exact."
+                               : options.capture +
+                                     " is no recording of aether-run --record: "
+                                     "--mode=exact cannot replay it.");
+  }
   ReplaySetup setup;
   setup.path = options.capture;
   setup.filter = options.filter;
@@ -95,7 +120,9 @@ std::expected<ReplayResult, std::string> RunReplay(const ReplayOptions& options,
       if (show && in_all > 0) show(static_cast<double>(read) / static_cast<double>(in_all));
     };
   }
-  auto result = options.workers == 1 ? RunOne(options, setup) : RunWorkers(options, setup);
+  auto result = options.mode == ReplayMode::kExact ? RunExact(options, setup)
+                : options.workers == 1             ? RunOne(options, setup)
+                                                   : RunWorkers(options, setup);
   if (result && out != nullptr) {
     out->Flush();
     if (!out->error().empty()) return std::unexpected(out->error());
