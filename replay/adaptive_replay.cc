@@ -137,12 +137,13 @@ void AdaptiveReplay::OnTcp(const Packet& packet) {
   const uint32_t index = FlowOf(packet, from_client);
   if (index == FlowTable::kNone || index == FlowTable::kOver) return;
   Flow& flow = *table_.at(index).flow;
-  const size_t before = flow.queued_bytes();
+  const size_t before = flow.held_bytes();
   flow.OnCaptured(packet, from_client, now_);
-  queued_bytes_ += flow.queued_bytes() - before;
-  if (queued_bytes_ > kQueuedBytesMax) {
-    queued_bytes_ -= flow.queued_bytes();
+  held_bytes_ += flow.held_bytes() - before;
+  if (held_bytes_ > kHeldBytesMax) {
+    const size_t full = flow.held_bytes();
     flow.Break();
+    held_bytes_ -= full - flow.held_bytes();
   }
   table_.Touch(index);
 }
@@ -195,9 +196,9 @@ void AdaptiveReplay::RunFlows() {
     FlowTable::Slot& slot = table_.at(index);
     slot.touched = false;
     if (slot.flow == nullptr) continue;
-    const size_t before = slot.flow->queued_bytes();
+    const size_t before = slot.flow->held_bytes();
     slot.flow->Run(now_, to_host_);
-    queued_bytes_ -= std::min(queued_bytes_, before - slot.flow->queued_bytes());
+    held_bytes_ += slot.flow->held_bytes() - before;
     if (slot.flow->Finished(now_)) {
       EndFlow(index);
     } else {
@@ -213,7 +214,10 @@ void AdaptiveReplay::OnAnswer(Bytes frame) {
   if (packet.kind != Packet::Kind::kTcp) return;
   const uint32_t index = table_.FindLive(FlowKey::Of(packet.source, packet.destination));
   if (index == FlowTable::kNone) return;
-  table_.at(index).flow->OnLive(packet, now_);
+  Flow& flow = *table_.at(index).flow;
+  const size_t before = flow.held_bytes();
+  flow.OnLive(packet, now_);
+  held_bytes_ += flow.held_bytes() - before;
   table_.Touch(index);
 }
 
@@ -233,7 +237,7 @@ void AdaptiveReplay::EndFlow(uint32_t index) {
   };
   note(flow.diff().first());
   note(flow.diff().first_window());
-  queued_bytes_ -= std::min(queued_bytes_, flow.queued_bytes());
+  held_bytes_ -= flow.held_bytes();
   table_.Remove(index, now_);
 }
 
@@ -242,9 +246,9 @@ void AdaptiveReplay::EndCapture() {
   for (uint32_t index = 0; index < table_.slot_count(); ++index) {
     FlowTable::Slot& slot = table_.at(index);
     if (slot.flow == nullptr) continue;
-    const size_t before = slot.flow->queued_bytes();
+    const size_t before = slot.flow->held_bytes();
     slot.flow->OnCaptureEnd(now_);
-    queued_bytes_ += slot.flow->queued_bytes() - before;
+    held_bytes_ += slot.flow->held_bytes() - before;
     table_.Touch(index);
   }
 }

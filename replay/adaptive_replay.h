@@ -25,8 +25,8 @@ class AdaptiveReplay {
   static constexpr Duration kDrain = std::chrono::seconds(30);
   // Of one connection, while others go on.
   static constexpr uint32_t kRoundsMax = 10000;
-  // Captured text that waits, of all connections together.
-  static constexpr size_t kQueuedBytesMax = size_t{512} << 20;
+  // What all connections together hold, of text above all; one that would hold more is given up.
+  static constexpr size_t kHeldBytesMax = size_t{512} << 20;
 
   // `survey` is of the same capture; `log` (may be null) gets what is needed for a second run.
   AdaptiveReplay(const ReplaySetup& setup, Survey& survey, const ReplayHostOptions& host,
@@ -61,7 +61,7 @@ class AdaptiveReplay {
   std::optional<Instant> first_;
   FrameBatch to_host_;
   FrameBatch from_host_;
-  size_t queued_bytes_ = 0;
+  size_t held_bytes_ = 0;
   bool capture_ended_ = false;
   ReplayResult result_;
 };

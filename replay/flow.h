@@ -48,7 +48,10 @@ class Flow {
   bool Finished(Instant now) const;
   // The same, but the server may still say something.
   bool Idle() const;
-  size_t queued_bytes() const { return queued_bytes_; }
+  // Held, of text above all.
+  size_t held_bytes() const {
+    return queued_bytes_ + fed_.ahead_bytes() + live_.unacknowledged_bytes();
+  }
 
   // Once, at the end: what is still open counts as it is.
   FlowCounts Finish();

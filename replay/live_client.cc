@@ -47,6 +47,7 @@ void LiveClient::EmitSyn(FrameBatch& out) {
 
 void LiveClient::Remember(Seq seq, Bytes text, uint8_t flags, Instant now) {
   sent_.push_back({seq, {text.begin(), text.end()}, flags});
+  sent_bytes_ += text.size();
   if (retransmit_at_ == kNever) retransmit_at_ = now + retransmit_after_;
 }
 
@@ -145,6 +146,7 @@ void LiveClient::Reset(Seq seq, FrameBatch& out) {
   EmitWithOptions(seq, tcp_flags::kRst | tcp_flags::kAck, {}, out);
   state_ = State::kReset;
   sent_.clear();
+  sent_bytes_ = 0;
 }
 
 bool LiveClient::MaySend(Seq end) const {
@@ -159,6 +161,7 @@ LiveClient::Taken LiveClient::OnSegment(const Packet& segment, Instant now) {
   if (segment.Has(tcp_flags::kRst)) {
     state_ = State::kReset;
     sent_.clear();
+    sent_bytes_ = 0;
     taken.reset = true;
     return taken;
   }
@@ -205,8 +208,11 @@ void LiveClient::OnAcknowledgement(const Packet& segment, Instant now) {
   peer_window_bytes_ = uint32_t{segment.window} << peer_shift_;
   if (segment.ack == snd_una_) return;
   snd_una_ = segment.ack;
-  while (!sent_.empty() && sent_.front().End().BeforeOrAt(snd_una_)) sent_.pop_front();
-  std::erase_if(sent_, [&](const Sent& one) { return one.End().BeforeOrAt(snd_una_); });
+  std::erase_if(sent_, [&](const Sent& one) {
+    const bool done = one.End().BeforeOrAt(snd_una_);
+    if (done) sent_bytes_ -= one.text.size();
+    return done;
+  });
   tries_ = 0;
   retransmit_after_ = kRetransmitAfter;
   retransmit_at_ = sent_.empty() ? kNever : now + retransmit_after_;

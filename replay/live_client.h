@@ -66,6 +66,7 @@ class LiveClient {
   // The stack did not answer, for as long as a client would try.
   bool gave_up() const { return gave_up_; }
   bool server_closed() const { return fin_received_; }
+  size_t unacknowledged_bytes() const { return sent_bytes_; }
   bool AllAcknowledged() const { return sent_.empty(); }
   bool OwesAcknowledgement() const { return rcv_nxt_ != acknowledged_; }
   // What an acknowledgement now would say is news to the stack.
@@ -119,6 +120,7 @@ class LiveClient {
   Seq snd_max_;
   uint32_t peer_window_bytes_ = 0;
   std::deque<Sent> sent_;  // and not acknowledged
+  size_t sent_bytes_ = 0;  // of its text
   Instant retransmit_at_ = kNever;
   Duration retransmit_after_ = kRetransmitAfter;
   uint32_t tries_ = 0;

@@ -21,10 +21,12 @@ class StreamOrder {
   void Begin(Seq first) {
     next_ = first;
     ahead_.clear();
+    ahead_bytes_ = 0;
   }
   bool begun() const { return next_.has_value(); }
   // A piece had to be given up: what was behind it never comes.
   bool lost() const { return lost_; }
+  size_t ahead_bytes() const { return ahead_bytes_; }
 
   // Calls take(Bytes) with what is new and in order, at once or when it is its turn.
   template <typename Take>
@@ -33,6 +35,7 @@ class StreamOrder {
     if (seq.After(*next_)) {
       if (ahead_.size() < kAheadPiecesMax) {
         ahead_.emplace_back(seq, std::vector(text.begin(), text.end()));
+        ahead_bytes_ += text.size();
       } else {
         lost_ = true;
       }
@@ -45,6 +48,7 @@ class StreamOrder {
         continue;
       }
       const auto [at, piece] = std::move(ahead_[i]);
+      ahead_bytes_ -= piece.size();
       ahead_.erase(ahead_.begin() + static_cast<std::ptrdiff_t>(i));
       TakeNow(at, piece, take);
       i = 0;
@@ -62,6 +66,7 @@ class StreamOrder {
 
   std::optional<Seq> next_;
   std::vector<std::pair<Seq, std::vector<uint8_t>>> ahead_;
+  size_t ahead_bytes_ = 0;
   bool lost_ = false;
 };
 

@@ -73,7 +73,9 @@ void Survey::AddTcp(const Packet& packet) {
     flow.source_low = SourceIsClient(packet) == (key.low == packet.source);
     found = flows_.emplace(key, std::move(flow)).first;
   } else if (opens) {
-    found->second = Flow();  // between the same ends
+    // Another one between the same ends.
+    ahead_bytes_ -= found->second.client.ahead_bytes() + found->second.server.ahead_bytes();
+    found->second = Flow();
     found->second.source_low = key.low == packet.source;
   }
   Flow& flow = found->second;
@@ -90,58 +92,63 @@ void Survey::AddTcp(const Packet& packet) {
     (from_client ? flow.client : flow.server).Begin(packet.seq + 1);
   }
   if (packet.payload_bytes > 0) {
-    OnText(flow, port, packet, from_client);
+    (from_client ? port.spoken : port.answered) = true;
     NoteServer(server);
   }
-  if (flow.http) Follow(flow, packet, from_client);
-  if (packet.Has(tcp_flags::kRst)) flow.http.reset();
+  if (flow.followed) Follow(flow, port, packet, from_client);
 }
 
-void Survey::OnText(Flow& flow, Port& port, const Packet& packet, bool from_client) {
-  if (from_client) {
-    port.spoken = true;
-    if (!flow.first_text) return;
-    flow.first_text = false;
-    if (LooksLikeHttp(packet.payload)) {
+void Survey::OnClientText(Flow& flow, Port& port, Bytes text) {
+  if (std::exchange(flow.first_text, false)) {
+    if (LooksLikeHttp(text)) {
       ++port.http;
-      if (content_.size() < CapturedContent::kFilesMax && flow.client.begun() &&
-          flow.server.begun())
+      if (content_.size() < CapturedContent::kFilesMax)
         flow.http = std::make_unique<HttpProgress>(CapturedContent::kKeptBytesMax);
     } else {
-      const size_t size = std::min(packet.payload.size(), kBeginningBytes);
-      flow.client_beginning.assign(packet.payload.begin(),
-                                   packet.payload.begin() + static_cast<std::ptrdiff_t>(size));
+      const Bytes beginning = text.first(std::min(text.size(), kBeginningBytes));
+      flow.client_beginning.assign(beginning.begin(), beginning.end());
     }
-    return;
   }
-  port.answered = true;
-  if (!flow.first_answer) return;
-  flow.first_answer = false;
-  const size_t size = std::min(packet.payload.size(), flow.client_beginning.size());
+  if (flow.http != nullptr) flow.http->OnClientText(text);
+}
+
+void Survey::OnServerText(Flow& flow, Port& port, Bytes text) {
+  if (flow.http != nullptr) flow.http->OnServerText(text);
+  if (!std::exchange(flow.first_answer, false)) return;
+  const size_t size = std::min(text.size(), flow.client_beginning.size());
+  const auto beginning = text.first(size);
   const bool echoes =
-      size > 0 &&
-      std::equal(packet.payload.begin(), packet.payload.begin() + static_cast<std::ptrdiff_t>(size),
-                 flow.client_beginning.begin());
+      size > 0 && std::equal(beginning.begin(), beginning.end(), flow.client_beginning.begin());
   ++(echoes ? port.echoed : port.other);
 }
 
 // Learns what is asked for and how it is answered, as long as nothing is missing.
-void Survey::Follow(Flow& flow, const Packet& packet, bool from_client) {
+void Survey::Follow(Flow& flow, Port& port, const Packet& packet, bool from_client) {
   StreamOrder& order = from_client ? flow.client : flow.server;
-  if (packet.payload.size() < packet.payload_bytes || order.lost()) {
-    flow.http.reset();
-    return;
-  }
+  const size_t before = order.ahead_bytes();
+  if (!order.begun() && packet.payload_bytes > 0) order.Begin(packet.seq);
   order.Add(packet.seq, packet.payload, [&](Bytes text) {
     if (from_client) {
-      flow.http->OnClientText(text);
+      OnClientText(flow, port, text);
     } else {
-      flow.http->OnServerText(text);
+      OnServerText(flow, port, text);
     }
   });
-  if (!from_client && packet.Has(tcp_flags::kFin)) flow.http->OnServerEnd();
-  for (const HttpExchange& exchange : flow.http->TakeFinished()) content_.Learn(exchange);
-  if (flow.http->client_broken() || flow.http->server_broken()) flow.http.reset();
+  ahead_bytes_ += order.ahead_bytes() - before;
+  if (flow.http != nullptr) {
+    if (!from_client && packet.Has(tcp_flags::kFin)) flow.http->OnServerEnd();
+    for (const HttpExchange& exchange : flow.http->TakeFinished()) content_.Learn(exchange);
+  }
+  const bool broken =
+      flow.http != nullptr && (flow.http->client_broken() || flow.http->server_broken());
+  const bool known = !flow.first_text && !flow.first_answer && flow.http == nullptr;
+  if (known || broken || packet.payload.size() < packet.payload_bytes || order.lost() ||
+      packet.Has(tcp_flags::kRst) || ahead_bytes_ > kAheadBytesMax) {
+    ahead_bytes_ -= flow.client.ahead_bytes() + flow.server.ahead_bytes();
+    flow.http.reset();
+    flow.client = flow.server = StreamOrder();
+    flow.followed = false;
+  }
 }
 
 std::optional<Ipv4Address> Survey::ServerAddress() const {

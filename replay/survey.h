@@ -26,7 +26,8 @@ class Survey {
  public:
   static constexpr size_t kFlowsMax = 131072;
   static constexpr size_t kEndpointsMax = 65536;
-  static constexpr size_t kExchangeTextMax = 16 * 1024 * 1024;
+  // Text ahead of gaps that is held, of all connections together.
+  static constexpr size_t kAheadBytesMax = size_t{256} << 20;
 
   void Add(const Packet& packet, Instant at);
 
@@ -62,15 +63,17 @@ class Survey {
     bool first_text = true;
     bool first_answer = true;
     std::vector<uint8_t> client_beginning;
-    // While the text of both directions can be put in order.
+    // As long as something is to be learned of it.
     std::unique_ptr<HttpProgress> http;
+    bool followed = true;
     StreamOrder client;
     StreamOrder server;
   };
 
   void AddTcp(const Packet& packet);
-  void OnText(Flow& flow, Port& port, const Packet& packet, bool from_client);
-  void Follow(Flow& flow, const Packet& packet, bool from_client);
+  void Follow(Flow& flow, Port& port, const Packet& packet, bool from_client);
+  void OnClientText(Flow& flow, Port& port, Bytes text);
+  void OnServerText(Flow& flow, Port& port, Bytes text);
   void NoteServer(Ipv4Endpoint server);
 
   uint64_t packets_ = 0;
@@ -83,6 +86,7 @@ class Survey {
   std::map<uint16_t, uint64_t> udp_ports_;
   std::unordered_map<FlowKey, Flow, FlowKeyHash> flows_;
   CapturedContent content_;
+  size_t ahead_bytes_ = 0;
 };
 
 }  // namespace aether::replay

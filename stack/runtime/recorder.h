@@ -24,7 +24,7 @@ class Recorder {
   // What is lost when the program is killed.
   static constexpr size_t kBufferBytes = 256 * 1024;
   // Records between two hashes.
-  static constexpr uint32_t kCheckEvery = 4096;
+  static constexpr uint32_t kCheckEvery = 256;
 
   // Creates the file and writes how the host was made. Nothing of what follows is written before.
   absl::Status Open(const std::string& path, const app::HostOptions& host,
