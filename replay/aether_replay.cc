@@ -9,9 +9,11 @@
 #include <string_view>
 #include <vector>
 
+#include "replay/recording_file.h"
 #include "replay/replay_options.h"
 #include "replay/replay_report.h"
 #include "replay/replay_run.h"
+#include "replay/shrink.h"
 
 namespace aether::replay {
 namespace {
@@ -52,6 +54,25 @@ std::string WriteFile(const std::string& path, const std::string& text) {
   return file ? "" : "Cannot write " + path + ": name a file that can be written.";
 }
 
+int RunShrink(const ReplayOptions& options) {
+  if (options.mode == ReplayMode::kExact || RecordingFile::Is(options.capture)) {
+    return Fail("A recording cannot be shrunk, it is one piece; take a capture of the same run.",
+                kExitUsage);
+  }
+  const auto shrunk = Shrink(options, ShrinkLimits{});
+  if (!shrunk) return Fail(shrunk.error(), kExitWorld);
+  if (shrunk->verdict.kind == Verdict::Kind::kClean) {
+    std::printf("In the whole capture %s: there is nothing to shrink.\n",
+                Describe(shrunk->verdict).c_str());
+    return 0;
+  }
+  std::printf("%s: %llu of %llu packets still show it, after %u tries; they are in %s\n",
+              Describe(shrunk->verdict).c_str(), static_cast<unsigned long long>(shrunk->packets),
+              static_cast<unsigned long long>(shrunk->packets_before), shrunk->tries,
+              options.shrink.c_str());
+  return kExitFailure;
+}
+
 int RunFrames(const ReplayOptions& options) {
   Progress progress;
   ShowProgress show;
@@ -80,7 +101,7 @@ int Main(int argc, char** argv) {
     std::fputs(ReplayUsage().c_str(), stdout);
     return 0;
   }
-  return RunFrames(*options);
+  return options->shrink.empty() ? RunFrames(*options) : RunShrink(*options);
 }
 
 }  // namespace
