@@ -218,6 +218,34 @@ TEST_F(AdaptiveReplayTest, ThinkTimesAreKept) {
   EXPECT_LE(result.virtual_time, std::chrono::seconds(9));
 }
 
+TEST_F(AdaptiveReplayTest, ServersThatWereMorePatientThanOurs) {
+  capture_.Open(connection_);
+  capture_.After(50'000'000);  // opened in advance, as browsers do
+  for (int i = 0; i < 3; ++i) {
+    capture_.Client(connection_, kAck | kPsh, kRequest);
+    capture_.Answer(connection_);
+    capture_.After(110'000'000);
+  }
+  capture_.Close(connection_);
+  ExpectAnswered(capture_.Play(), 3);
+}
+
+TEST_F(AdaptiveReplayTest, ToAServerThatClosesEarlierNothingMoreIsAsked) {
+  capture_.Open(connection_);
+  // To ours it is no request.
+  capture_.Client(connection_, kAck | kPsh, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n");
+  capture_.Answer(connection_);
+  capture_.After(5'000'000);
+  capture_.Client(connection_, kAck | kPsh, kRequest);
+  capture_.Answer(connection_);
+  capture_.Close(connection_);
+  const ReplayResult result = capture_.Play();
+  ExpectAnswered(result, 1);
+  EXPECT_EQ(result.flows.after_end, 1u);
+  EXPECT_EQ(result.flows.reset_by_stack, 0u);
+  EXPECT_EQ(result.stack.tcp_time_wait_entered, 1u);
+}
+
 TEST_F(AdaptiveReplayTest, TheSameEndsAgain) {
   for (int i = 0; i < 3; ++i) {
     capture_.Open(connection_);

@@ -39,6 +39,7 @@ ClientEvent CapturedClient::EventOf(const Packet& packet, ClientEvent::Kind kind
 
 void CapturedClient::Waiting(ClientEvent& event) const {
   event.waits = server_text_since_;
+  event.after_server_end = server_fin_seen_;
   event.server_bytes = server_first_ ? server_next_.DistanceFrom(*server_first_) : 0;
   if (server_text_since_) event.think = event.at - server_text_at_;
 }

@@ -33,6 +33,7 @@ struct ClientEvent {
   // how long before this.
   bool waits = false;
   uint32_t server_bytes = 0;
+  bool after_server_end = false;
   Duration think{};
 
   bool Has(uint8_t flag) const { return (flags & flag) != 0; }

@@ -200,7 +200,7 @@ void Flow::Play(const ClientEvent& event, Instant now, FrameBatch& out) {
       PlayText(event, now, out);
       return;
     case ClientEvent::Kind::kReset:
-      live_.Reset(event.seq, out);
+      live_.Reset(cut_short_ ? live_.snd_max() : event.seq, out);
       over_ = true;
       ++counts_.reset_by_client;
       ++counts_.rewritten;
@@ -208,7 +208,24 @@ void Flow::Play(const ClientEvent& event, Instant now, FrameBatch& out) {
   }
 }
 
+// Of a server that has closed nothing more is asked: the client sends its own end, behind what it
+// did send.
+void Flow::PlayAfterServerEnd(const ClientEvent& event, Instant now, FrameBatch& out) {
+  cut_short_ = cut_short_ || !event.payload.empty();
+  if (!event.payload.empty()) ++counts_.after_end;
+  if (!event.Has(tcp_flags::kFin)) return;
+  ++counts_.rewritten;
+  live_.Text(cut_short_ ? live_.snd_max() : event.seq, {}, tcp_flags::kFin, now, out);
+}
+
 void Flow::PlayText(const ClientEvent& event, Instant now, FrameBatch& out) {
+  // Content goes on nevertheless, and so does a client that did not care then either.
+  const bool asks = service_ == ServiceKind::kHttp && !event.repeated && !event.after_server_end &&
+                    !http_.InRequest();
+  if (live_.server_closed() && asks) {
+    PlayAfterServerEnd(event, now, out);
+    return;
+  }
   live_.SetWindow(event.window_bytes);
   constexpr uint8_t kKept = tcp_flags::kFin | tcp_flags::kPsh;
   live_.Text(event.seq, event.payload, static_cast<uint8_t>(event.flags & kKept), now, out);

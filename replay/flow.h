@@ -66,6 +66,7 @@ class Flow {
   bool IsDone() const;
   bool IsAnswered(const ClientEvent& event) const;
   void Play(const ClientEvent& event, Instant now, FrameBatch& out);
+  void PlayAfterServerEnd(const ClientEvent& event, Instant now, FrameBatch& out);
   void PlayText(const ClientEvent& event, Instant now, FrameBatch& out);
   void FeedClientText(Bytes text, Instant now);
   void DropQueue();
@@ -77,8 +78,9 @@ class Flow {
   std::vector<ClientEvent> fresh_;
   size_t queued_bytes_ = 0;
   bool capture_ended_ = false;
-  bool over_ = false;      // reset by the client
-  Instant captured_at_{};  // the last packet of it
+  bool over_ = false;       // reset by the client
+  bool cut_short_ = false;  // text was left out, since the server had closed
+  Instant captured_at_{};   // the last packet of it
   Instant deadline_ = kNever;
 
   HttpProgress http_;

@@ -73,6 +73,8 @@ class LiveClient {
   bool WindowIsNews() const { return AdvertisedField() != advertised_field_; }
   uint64_t retransmissions() const { return retransmissions_; }
   uint64_t server_retransmissions() const { return server_retransmissions_; }
+  // Behind all that was sent.
+  Seq snd_max() const { return snd_max_; }
   Seq irs() const { return irs_; }
   Seq rcv_nxt() const { return rcv_nxt_; }
 

@@ -33,6 +33,12 @@ std::string ReplayHost::Start(const ReplayHostOptions& options, Instant now) {
                             .content = options.content,
                             .limits = {}};
       http.limits.connections_max = options.stack.tcp.connections_max;
+      if (options.patient) {
+        constexpr Duration kPatience = std::chrono::hours(1);
+        http.limits.head_timeout = kPatience;
+        http.limits.idle_timeout = kPatience;
+        http.limits.body_timeout = kPatience;
+      }
       auto made = app::HttpServer::Create(stack_, http, now);
       if (!made) return sentence(service.port, made.error());
       running.http = std::move(*made);

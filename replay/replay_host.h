@@ -33,6 +33,8 @@ struct ReplayHostOptions {
   std::vector<Service> tcp;
   std::vector<uint16_t> udp;
   app::ContentSource* content = nullptr;  // outlives the host
+  // HTTP clients may be as slow, and as long silent, as the captured server let them be.
+  bool patient = false;
 };
 
 class ReplayHost {

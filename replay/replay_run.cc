@@ -34,7 +34,8 @@ void Pace(RealClock::time_point begin, double speed, Duration virtual_time) {
 std::expected<ReplayResult, std::string> RunOne(const ReplayOptions& options, ReplaySetup setup) {
   Survey survey;
   if (const auto read = ReadSurvey(setup, survey); !read) return std::unexpected(read.error());
-  const ReplayHostOptions host = HostOptionsFor(setup, survey);
+  ReplayHostOptions host = HostOptionsFor(setup, survey);
+  host.patient = options.mode == ReplayMode::kAdaptive;
   SpeedLog log;
   SpeedLog* const kept = options.rounds > 0 && !options.speed ? &log : nullptr;
   const RealClock::time_point begin = RealClock::now();

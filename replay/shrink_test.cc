@@ -77,7 +77,8 @@ std::expected<ReplayResult, std::string> DieOfDatagrams(const ReplayOptions& opt
 std::expected<ReplayResult, std::string> WaitForDatagrams(const ReplayOptions& options) {
   auto reader = CaptureReader::Open(options.capture, "");
   while (const auto captured = reader->Next()) {
-    while (ParsePacket(captured->frame).kind == Packet::Kind::kUdp) {
+    volatile bool waits = ParsePacket(captured->frame).kind == Packet::Kind::kUdp;
+    while (waits) {
     }
   }
   return ReplayResult{};

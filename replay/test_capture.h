@@ -91,7 +91,8 @@ class TestCapture {
     Survey survey;
     const auto read = ReadSurvey(setup, survey);
     EXPECT_TRUE(read.has_value());
-    const ReplayHostOptions host = HostOptionsFor(setup, survey);
+    ReplayHostOptions host = HostOptionsFor(setup, survey);
+    host.patient = true;
     SpeedLog log;
     auto result = AdaptiveReplay(setup, survey, host, &log).Run();
     EXPECT_TRUE(result.has_value());
