@@ -1,5 +1,5 @@
 // Files for the HTTP server as the captured server had them: paths, sizes, and the beginnings of
-// what it said; behind that a pattern. So answers have the length that they had.
+// what it said; behind that one letter. So answers have the length that they had.
 #pragma once
 
 #include <cstdint>
