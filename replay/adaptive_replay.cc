@@ -131,6 +131,11 @@ uint32_t AdaptiveReplay::FlowOf(const Packet& packet, bool& from_client) {
 }
 
 void AdaptiveReplay::OnTcp(const Packet& packet) {
+  // Nobody can be reached there.
+  if (packet.source.port == 0 || packet.destination.port == 0) {
+    ++result_.skipped.malformed;
+    return;
+  }
   const FlowKey key = FlowKey::Of(packet.source, packet.destination);
   if (setup_.shares > 1 && FlowKeyHash{}(key) % setup_.shares != setup_.share) return;
   bool from_client = false;

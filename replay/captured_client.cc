@@ -182,9 +182,7 @@ void CapturedClient::OnServer(const Packet& packet, Instant at, std::vector<Clie
 void CapturedClient::FillHoles(Instant at, bool at_end, std::vector<ClientEvent>& out) {
   while (!ranges_.empty() && !broken_) {
     const Seq end = ranges_.front().start;
-    const bool proven = acked_ && acked_->AfterOrAt(end);
-    const Duration age = at - hole_since_;
-    if (!at_end && age < (proven ? kHolePatience : kHolePatienceUnproven)) return;
+    if (!at_end && at < NextDeadline()) return;
     const uint32_t size = end.DistanceFrom(next_);
     if (size > kHoleBytesMax) {
       broken_ = true;
@@ -202,6 +200,16 @@ void CapturedClient::FillHoles(Instant at, bool at_end, std::vector<ClientEvent>
     out.push_back(std::move(event));
     Advance(next_, end, at);
   }
+}
+
+Instant CapturedClient::NextDeadline() const {
+  if (ranges_.empty() || broken_) return kNever;
+  const bool proven = acked_ && acked_->AfterOrAt(ranges_.front().start);
+  return hole_since_ + (proven ? kHolePatience : kHolePatienceUnproven);
+}
+
+void CapturedClient::OnTime(Instant now, std::vector<ClientEvent>& out) {
+  if (now >= NextDeadline()) FillHoles(now, /*at_end=*/false, out);
 }
 
 void CapturedClient::OnEnd(Instant at, std::vector<ClientEvent>& out) {

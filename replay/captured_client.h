@@ -66,6 +66,9 @@ class CapturedClient {
   // Each appends what follows from the packet.
   void OnClient(const Packet& packet, Instant at, std::vector<ClientEvent>& out);
   void OnServer(const Packet& packet, Instant at, std::vector<ClientEvent>& out);
+  // Time passes without a packet: what is missing may be given up.
+  void OnTime(Instant now, std::vector<ClientEvent>& out);
+  Instant NextDeadline() const;
   // No more packets will come.
   void OnEnd(Instant at, std::vector<ClientEvent>& out);
 

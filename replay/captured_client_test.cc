@@ -139,6 +139,18 @@ TEST_F(CapturedClientTest, WithoutAServerInTheCaptureAHoleIsFilledLater) {
   EXPECT_EQ(client_.counts().filled_bytes, 3u);
 }
 
+TEST_F(CapturedClientTest, TimeAloneFillsAHole) {
+  Client(100, "", kSyn);
+  EXPECT_EQ(client_.NextDeadline(), kNever);
+  Client(104, "", kFin | kAck);
+  EXPECT_EQ(client_.NextDeadline(), Ms(4000));
+  client_.OnTime(Ms(3999), events_);
+  EXPECT_EQ(client_.counts().filled_bytes, 0u);
+  client_.OnTime(Ms(4000), events_);
+  EXPECT_EQ(client_.counts().filled_bytes, 3u);
+  EXPECT_EQ(client_.NextDeadline(), kNever);
+}
+
 TEST_F(CapturedClientTest, TheEndFillsWhatIsLeft) {
   Open(100);
   Client(104, "DEF");

@@ -34,10 +34,7 @@ void Flow::OnCaptured(const Packet& packet, bool from_client, Instant at) {
     Break();
     return;
   }
-  for (ClientEvent& event : fresh_) {
-    queued_bytes_ += event.payload.size() + sizeof(ClientEvent);
-    queue_.push_back(std::move(event));
-  }
+  Enqueue();
   if (queue_.size() > kEventsMax || queued_bytes_ > kQueuedBytesMax) Break();
   if (!queue_.empty()) deadline_ = std::min(deadline_, at);
 }
@@ -47,11 +44,16 @@ void Flow::OnCaptureEnd(Instant at) {
   fresh_.clear();
   captured_.OnEnd(at, fresh_);
   if (captured_.broken()) Break();
+  Enqueue();
+  deadline_ = std::min(deadline_, at);
+}
+
+void Flow::Enqueue() {
   for (ClientEvent& event : fresh_) {
     queued_bytes_ += event.payload.size() + sizeof(ClientEvent);
     queue_.push_back(std::move(event));
   }
-  deadline_ = std::min(deadline_, at);
+  fresh_.clear();
 }
 
 void Flow::CompareCaptured(const Packet& packet, Instant at) {
@@ -152,6 +154,11 @@ bool Flow::Playable(const ClientEvent& event, Instant now, Instant& when) {
 }
 
 void Flow::Run(Instant now, FrameBatch& out) {
+  if (now >= captured_.NextDeadline()) {
+    captured_.OnTime(now, fresh_);
+    Enqueue();
+    if (captured_.broken()) Break();
+  }
   while (!queue_.empty()) {
     if (live_.state() == LiveClient::State::kReset || live_.gave_up()) {
       DropQueue();
@@ -172,7 +179,7 @@ void Flow::Run(Instant now, FrameBatch& out) {
     if (captured_.closed() || capture_ended_) live_.SetWindow(kOpenWindowBytes);
   }
   live_.Run(now, out);
-  deadline_ = std::min(deadline_, live_.NextDeadline());
+  deadline_ = std::min({deadline_, live_.NextDeadline(), captured_.NextDeadline()});
   if (IsDone()) deadline_ = std::min(deadline_, std::max(now, captured_at_ + kLinger));
 }
 

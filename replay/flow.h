@@ -60,6 +60,7 @@ class Flow {
   const std::array<uint64_t, 6>& responses_by_class() const { return http_.by_class(); }
 
  private:
+  void Enqueue();
   void CompareCaptured(const Packet& packet, Instant at);
   void CompareLive(const Packet& packet);
   bool Playable(const ClientEvent& event, Instant now, Instant& when);

@@ -175,8 +175,9 @@ std::vector<Service> Survey::TcpServices() const {
   for (const auto& [port, facts] : tcp_ports_) {
     if (port != 0 && (facts.answered || facts.spoken)) ports.emplace_back(port, &facts);
   }
-  std::ranges::stable_sort(
-      ports, [](const auto& a, const auto& b) { return a.second->packets > b.second->packets; });
+  std::ranges::sort(ports, [](const auto& a, const auto& b) {
+    return std::pair(b.second->packets, a.first) < std::pair(a.second->packets, b.first);
+  });
   if (ports.size() > ReplayHost::kServicesMax) ports.resize(ReplayHost::kServicesMax);
   std::vector<Service> services;
   for (const auto& [port, facts] : ports) {
@@ -194,7 +195,9 @@ std::vector<Service> Survey::TcpServices() const {
 std::vector<uint16_t> Survey::UdpPorts() const {
   std::vector<std::pair<uint16_t, uint64_t>> ports(udp_ports_.begin(), udp_ports_.end());
   std::erase_if(ports, [](const auto& port) { return port.first == 0; });
-  std::ranges::stable_sort(ports, [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::ranges::sort(ports, [](const auto& a, const auto& b) {
+    return std::pair(b.second, a.first) < std::pair(a.second, b.first);
+  });
   if (ports.size() > ReplayHost::kServicesMax) ports.resize(ReplayHost::kServicesMax);
   std::vector<uint16_t> numbers;
   for (const auto& [port, packets] : ports) numbers.push_back(port);
