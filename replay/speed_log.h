@@ -18,7 +18,7 @@ namespace aether::replay {
 
 class SpeedLog {
  public:
-  static constexpr size_t kBytesMax = size_t{1} << 30;
+  static constexpr size_t kBytesMax = size_t{256} << 20;
 
   void AddBatch(Instant now, std::span<const Bytes> frames);
   void AddAnswer(Bytes frame);
