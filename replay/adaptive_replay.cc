@@ -182,15 +182,27 @@ void AdaptiveReplay::Settle() {
     table_.Expire(now_);
     RunFlows();
     if (to_host_.empty() && driver_->NextDeadline() > now_) return;
-    if (round >= kRoundsMax) {
-      // Two that never tire of each other: time goes on.
-      now_ += std::chrono::microseconds(1);
-      round = 0;
-    }
+    if (round > 0 && round % kRoundsMax == 0) now_ += std::chrono::microseconds(1);
+    if (round == kStormRounds) EndStorm();
+    if (round > kStormRounds + kRoundsMax) return;
     from_host_.Clear();
     driver_->Deliver(to_host_, now_, from_host_);
     to_host_.Clear();
     for (size_t i = 0; i < from_host_.size(); ++i) OnAnswer(from_host_[i]);
+  }
+}
+
+void AdaptiveReplay::EndStorm() {
+  for (size_t i = 0; i < from_host_.size(); ++i) {
+    const Packet packet = ParsePacket(from_host_[i]);
+    if (packet.kind != Packet::Kind::kTcp) continue;
+    const uint32_t index = table_.FindLive(FlowKey::Of(packet.source, packet.destination));
+    if (index == FlowTable::kNone) continue;
+    Flow& flow = *table_.at(index).flow;
+    const size_t before = flow.held_bytes();
+    flow.EndStorm();
+    held_bytes_ += flow.held_bytes() - before;
+    table_.Touch(index);
   }
 }
 

@@ -23,8 +23,10 @@ class AdaptiveReplay {
  public:
   // How long the replay goes on after the capture's last packet, for what is still under way.
   static constexpr Duration kDrain = std::chrono::seconds(30);
-  // Of one connection, while others go on.
+  // Of frames to and fro at one instant: after so many time goes on by a little, and after so many
+  // whoever still talks is given up.
   static constexpr uint32_t kRoundsMax = 10000;
+  static constexpr uint32_t kStormRounds = 1'000'000;
   // What all connections together hold, of text above all; one that would hold more is given up.
   static constexpr size_t kHeldBytesMax = size_t{512} << 20;
 
@@ -41,6 +43,7 @@ class AdaptiveReplay {
   void OnDatagram(const Packet& packet);
   uint32_t FlowOf(const Packet& packet, bool& from_client);
   void Settle();
+  void EndStorm();
   void RunFlows();
   void OnAnswer(Bytes frame);
   void EndFlow(uint32_t index);

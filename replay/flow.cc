@@ -267,6 +267,11 @@ void Flow::Break() {
   diff_.GiveUp();
 }
 
+void Flow::EndStorm() {
+  ++counts_.storms;
+  Break();
+}
+
 bool Flow::Idle() const {
   if (counts_.broken > 0 || over_ || live_.gave_up()) return true;
   if (live_.state() == LiveClient::State::kReset) return true;
@@ -304,6 +309,12 @@ FlowCounts Flow::Finish() {
   // What a client resets it does not want answered; half a request is none.
   if (!over_ && counts_.broken == 0 && http_.requests() > http_.responses())
     counts_.unanswered = http_.requests() - http_.responses();
+  const bool over = over_ || counts_.broken > 0 || live_.state() == LiveClient::State::kReset;
+  if (!over) {
+    counts_.unsent = static_cast<uint64_t>(std::ranges::count_if(queue_, [](const auto& event) {
+      return event.kind != ClientEvent::Kind::kAck && !event.repeated;
+    }));
+  }
   counts_.compared = diff_.compared() ? 1 : 0;
   counts_.segments_equal = diff_.equal();
   counts_.different = diff_.first() ? 1 : 0;

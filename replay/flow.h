@@ -43,6 +43,8 @@ class Flow {
   Instant NextDeadline() const { return deadline_; }
   // Too much is kept: plays nothing more.
   void Break();
+  // The stack and the client never tire of each other.
+  void EndStorm();
 
   // Nothing is left to be done, or to be waited for.
   bool Finished(Instant now) const;

@@ -18,6 +18,8 @@ namespace aether::replay {
   X(requests, "HTTP requests sent whole, and what cannot be read as one")                  \
   X(responses, "HTTP responses received whole")                                            \
   X(unanswered, "requests whose response did not come")                                    \
+  X(unsent, "captured segments still waiting at the end: for an answer, or for room")      \
+  X(storms, "connections given up: client and stack answered each other without end")      \
   X(rewritten, "captured segments sent with numbers of the live connection")               \
   X(acks_dropped, "captured acknowledgements with nothing to acknowledge")                 \
   X(repeated, "captured segments that the capture has more than once")                     \

@@ -15,10 +15,7 @@ constexpr uint32_t kRoundsMax = 10000;
 // Lets the host work at `now` until it has nothing more to do.
 void Settle(HostDriver& driver, FrameBatch& frames, FrameBatch& answers, Instant& now) {
   for (uint32_t round = 0; !frames.empty() || driver.NextDeadline() <= now; ++round) {
-    if (round >= kRoundsMax) {
-      now += std::chrono::microseconds(1);
-      round = 0;
-    }
+    if (round > 0 && round % kRoundsMax == 0) now += std::chrono::microseconds(1);
     answers.Clear();
     driver.Deliver(frames, now, answers);
     frames.Clear();

@@ -80,7 +80,10 @@ struct ReplayResult {
   bool exact_differs = false;
 
   void Add(const ReplayResult& other);
-  bool HasFailure() const { return flows.unanswered > 0 || flows.gave_up > 0 || exact_differs; }
+  bool HasFailure() const {
+    return flows.unanswered > 0 || flows.gave_up > 0 || flows.unsent > 0 || flows.storms > 0 ||
+           exact_differs;
+  }
 };
 
 }  // namespace aether::replay
