@@ -48,6 +48,8 @@ WorkersOptions WorkersOptionsFor(const RunOptions& run) {
   options.http_root = run.http_root;
   options.seed = options.host.stack.seed;
   options.faults = run.faults;
+  options.record = run.record;
+  options.profile_name = run.profile_name;
   return options;
 }
 
@@ -144,6 +146,11 @@ int Run(const RunOptions& run) {
                 absl::UnavailableError(absl::StrCat(
                     "TAP ", run.tap, " was deleted while we ran: make it again and start anew")),
                 kExitWorld);
+  }
+  if (const Recorder* recorder = (*workers)->recorder(); recorder != nullptr) {
+    Say(absl::StrCat("recording: ", recorder->frames_sent(), " frames out, trace ",
+                     absl::Hex(recorder->hash(), absl::kZeroPad16), "\n"));
+    if (!recorder->status().ok()) return Fail(kProgram, recorder->status(), kExitWorld);
   }
   if (const absl::Status written = FinishCapture(capture->get()); !written.ok())
     return Fail(kProgram, written, kExitWorld);

@@ -21,6 +21,9 @@ ABSL_FLAG(std::string, backoff, "adaptive",
 ABSL_FLAG(double, duration, 0, "the seconds to run for; 0: until a signal");
 ABSL_FLAG(double, stats, 0, "the seconds between two lines of statistics; 0: none");
 
+ABSL_FLAG(std::string, record, "",
+          "the name of a file for a recording that aether-replay --mode=exact repeats; one worker");
+
 namespace aether::runtime {
 namespace {
 
@@ -55,6 +58,7 @@ absl::Status ReadPort(std::string_view name, int32_t value, uint16_t& port) {
 absl::StatusOr<RunOptions> RunOptionsFromFlags() {
   RunOptions options;
   options.http_root = absl::GetFlag(FLAGS_http_root);
+  options.record = absl::GetFlag(FLAGS_record);
   options.original_echo = absl::GetFlag(FLAGS_original_echo);
   absl::Status status = ReadPort("http_port", absl::GetFlag(FLAGS_http_port), options.http_port);
   status.Update(ReadPort("echo_port", absl::GetFlag(FLAGS_echo_port), options.echo_port));
@@ -63,6 +67,14 @@ absl::StatusOr<RunOptions> RunOptionsFromFlags() {
   status.Update(ReadEngineFlags(options));
   status.Update(ReadStackFlags(options));
   if (!status.ok()) return status;
+  if (!options.record.empty()) {
+    if (options.workers > 1) {
+      return absl::FailedPreconditionError(
+          "--record is for one worker: what several do to each other is in no recording; leave "
+          "--workers away");
+    }
+    options.workers = 1;
+  }
   if (options.http_port != 0 && options.http_port == options.echo_port) {
     return absl::FailedPreconditionError(
         absl::StrCat("port ", options.http_port,

@@ -24,6 +24,8 @@ struct RunOptions : StackFlags {
   // Zero: for ever, and never.
   Duration duration{0};
   Duration stats_every{0};
+  // A file for a recording; empty: none.
+  std::string record;
 };
 
 inline constexpr uint32_t kWorkersMax = 64;

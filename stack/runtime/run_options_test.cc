@@ -79,6 +79,15 @@ TEST_F(RunOptionsTest, EverythingSet) {
   EXPECT_EQ(options->seed, ~uint64_t{0});
 }
 
+TEST_F(RunOptionsTest, ARecordingIsOfOneWorker) {
+  absl::StatusOr<RunOptions> options = Parse({"--record=x.rec"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->record, "x.rec");
+  EXPECT_EQ(options->workers, 1u);
+  options = Parse({"--record=x.rec", "--workers=2"});
+  EXPECT_EQ(options.status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST_F(RunOptionsTest, MalformedValuesAreUsageErrors) {
   for (const char* argument : {"--tap=",
                                "--tap=a/b",

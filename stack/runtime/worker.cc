@@ -10,6 +10,7 @@
 #include "stack/device/fault.h"
 #include "stack/runtime/dispatch.h"
 #include "stack/runtime/loop.h"
+#include "stack/runtime/recording_host.h"
 #include "stack/runtime/steady_clock.h"
 #include "stack/runtime/waiter.h"
 #include "stack/runtime/worker_host.h"
@@ -33,10 +34,11 @@ constexpr bool kMayOwnDescriptors = true;
 
 }  // namespace
 
-Worker::Worker(const Options& options, Tap tap, std::unique_ptr<DirectoryContent> content,
-               std::unique_ptr<app::Host> host)
+Worker::Worker(const Options& options, Tap tap, std::unique_ptr<app::ContentSource> content,
+               std::unique_ptr<app::Host> host, std::unique_ptr<Recorder> recorder)
     : options_(options),
       tap_(std::move(tap)),
+      recorder_(std::move(recorder)),
       content_(std::move(content)),
       host_(std::move(host)) {}
 
@@ -111,12 +113,23 @@ void Worker::RunOn(Frames& source, device::CaptureSink* capture) {
 
 template <typename Device>
 void Worker::RunLoop(Device& device) {
-  SteadyClock clock;
   WorkerHost host(*host_, inbox_, orders_,
                   {.peers = options_.peers,
                    .key = options_.key,
                    .watch = options_.watch,
                    .notice = options_.notice});
+  if (recorder_ == nullptr) {
+    RunHost(host, device);
+  } else {
+    RecordingHost<WorkerHost> recording(host, *recorder_);
+    RunHost(recording, device);
+    recorder_->End();
+  }
+}
+
+template <typename Host, typename Device>
+void Worker::RunHost(Host& host, Device& device) {
+  SteadyClock clock;
   Waiter waiter(options_.source == Source::kRing ? -1 : tap_.fd(), tap_.fd(), inbox_.bell());
   Loop loop(host, clock, device, waiter, options_.backoff, host_->stack().frame_size_max());
   while (true) {
@@ -133,7 +146,9 @@ void Worker::RunLoop(Device& device) {
     gone_.store(true, std::memory_order_release);
     options_.notice();
   } else {
-    host_->Stop(clock.Now());
+    const Instant now = clock.Now();
+    if (recorder_ != nullptr) recorder_->Stop(now);
+    host_->Stop(now);
     loop.Flush();
   }
   PublishReport(loop, true);

@@ -11,13 +11,14 @@
 #include <span>
 #include <thread>
 
+#include "stack/app/content.h"
 #include "stack/app/host.h"
 #include "stack/device/capture_sink.h"
 #include "stack/device/fault_options.h"
 #include "stack/runtime/address_board.h"
 #include "stack/runtime/backoff.h"
-#include "stack/runtime/directory_content.h"
 #include "stack/runtime/inbox.h"
+#include "stack/runtime/recorder.h"
 #include "stack/runtime/report.h"
 #include "stack/runtime/steering.h"
 #include "stack/runtime/tap.h"
@@ -45,9 +46,9 @@ class Worker {
     std::function<void()> notice;
   };
 
-  // `content` (may be null) is what the host serves.
-  Worker(const Options& options, Tap tap, std::unique_ptr<DirectoryContent> content,
-         std::unique_ptr<app::Host> host);
+  // `content` (may be null) is what the host serves. `recorder` (may be null) was opened.
+  Worker(const Options& options, Tap tap, std::unique_ptr<app::ContentSource> content,
+         std::unique_ptr<app::Host> host, std::unique_ptr<Recorder> recorder);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -64,6 +65,8 @@ class Worker {
 
   Inbox& inbox() { return inbox_; }
   const Tap& tap() const { return tap_; }
+  // After Join.
+  const Recorder* recorder() const { return recorder_.get(); }
 
  private:
   static constexpr uint32_t kStop = 1;
@@ -75,12 +78,15 @@ class Worker {
   void RunOn(Frames& source, device::CaptureSink* capture);
   template <typename Device>
   void RunLoop(Device& device);
+  template <typename Host, typename Device>
+  void RunHost(Host& host, Device& device);
   template <typename Loop>
   void PublishReport(const Loop& loop, bool last);
 
   const Options options_;
   Tap tap_;
-  const std::unique_ptr<DirectoryContent> content_;
+  const std::unique_ptr<Recorder> recorder_;
+  const std::unique_ptr<app::ContentSource> content_;
   std::unique_ptr<app::Host> host_;  // the thread's, which also ends it
   Inbox inbox_;
   std::thread thread_;

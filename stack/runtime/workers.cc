@@ -11,12 +11,13 @@
 #include "stack/base/random.h"
 #include "stack/runtime/directory_content.h"
 #include "stack/runtime/link_state.h"
+#include "stack/runtime/recording_host.h"
 #include "stack/runtime/steady_clock.h"
 
 namespace aether::runtime {
 
 absl::StatusOr<std::unique_ptr<Workers>> Workers::Create(const WorkersOptions& options) {
-  AETHER_CHECK(options.workers > 0);
+  AETHER_CHECK(options.workers > 0 && (options.record.empty() || options.workers == 1));
   std::unique_ptr<Workers> workers(new Workers(options));
   // Before the TAP: a wrong directory must not even make it appear.
   if (!options.http_root.empty()) {
@@ -91,19 +92,28 @@ absl::Status Workers::MakeWorkers() {
       host.stack.announce = false;
       host.dhcp = false;
     }
-    std::unique_ptr<DirectoryContent> content;
+    std::unique_ptr<app::ContentSource> content;
+    std::unique_ptr<Recorder> recorder;
+    if (!options_.record.empty()) recorder = std::make_unique<Recorder>();
     if (!options_.http_root.empty()) {
       absl::StatusOr<std::unique_ptr<DirectoryContent>> opened =
           DirectoryContent::OpenRoot(options_.http_root);
       if (!opened.ok()) return opened.status();
       content = *std::move(opened);
+      if (recorder != nullptr)
+        content = std::make_unique<RecordedContent>(std::move(content), *recorder);
       host.content = content.get();
     }
     std::expected<std::unique_ptr<app::Host>, std::string> made = app::Host::Create(host, now);
     if (!made) return absl::FailedPreconditionError(made.error());
+    // Last, so that a start that fails leaves no file behind.
+    if (recorder != nullptr) {
+      const absl::Status opened = recorder->Open(options_.record, host, options_.profile_name, now);
+      if (!opened.ok()) return opened;
+    }
     workers_.insert(workers_.begin(),
                     std::make_unique<Worker>(worker, std::move(queues_[index]), std::move(content),
-                                             *std::move(made)));
+                                             *std::move(made), std::move(recorder)));
     if (index > 0) inboxes_.insert(inboxes_.begin(), &workers_.front()->inbox());
   }
   return absl::OkStatus();

@@ -43,6 +43,9 @@ struct WorkersOptions {
   std::string http_root;  // empty: the built-in page alone
   Seed seed{};
   std::optional<device::FaultOptions> faults;
+  // A file for a recording of all that the host is given; empty: none. One worker only.
+  std::string record;
+  std::string profile_name;  // stands in the recording
 };
 
 class Workers {
@@ -70,6 +73,9 @@ class Workers {
   const AddressBoard& address() const { return address_; }
   // The TAP was deleted under us; all that is left is to Stop.
   bool Gone() const;
+
+  // Of the recording, when there is one; after Stop.
+  const Recorder* recorder() const { return workers_.front()->recorder(); }
 
   Sharing sharing() const { return sharing_; }
   const Tap& tap() const { return workers_.front()->tap(); }
