@@ -13,7 +13,6 @@ constexpr uint8_t kSyn = tcp_flags::kSyn;
 constexpr uint8_t kRst = tcp_flags::kRst;
 constexpr uint8_t kAck = tcp_flags::kAck;
 constexpr uint8_t kUrg = tcp_flags::kUrg;
-constexpr uint8_t kEce = tcp_flags::kEce;
 constexpr uint8_t kCwr = tcp_flags::kCwr;
 
 // [RFC 7323 5.5] a timestamp that is older than 24 days says nothing any more.
