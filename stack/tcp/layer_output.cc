@@ -10,6 +10,9 @@
 namespace aether::tcp {
 namespace {
 
+// So much text has room in a segment that carries any, whatever else it says.
+constexpr size_t kTextBytesMin = 8;
+
 // [RFC 7323 appendix A] the timestamps option, aligned.
 constexpr size_t kTimestampsBytes = 12;
 void EmitTimestamps(uint8_t* to, uint32_t value, uint32_t echo) {
@@ -55,16 +58,22 @@ size_t Layer::EmitOptions(const Connection& connection, Control& control, const 
   TcpOptions options = connection.OptionsFor(plan, control, env);
   size_t option_bytes = options.Emit(bytes);
   // [RFC 6691] the peer's MSS and the path's know of no options: blocks of a SACK take their room
-  // from the payload. What is sent again has its size already, and takes it from the blocks.
+  // from the payload. What is sent again has its size already, and takes it from the blocks; so
+  // does what would find no room at all for text, and an acknowledgement on a link of the smallest
+  // MTU.
   const size_t room_max =
       connection.mss_bytes + (connection.Has(Connection::kTimestamps) ? size_t{12} : size_t{0});
-  while (plan.kind == SegmentPlan::Kind::kRetransmit && options.sack_block_count > 0 &&
-         plan.payload_bytes + option_bytes > room_max) {
+  const bool is_again = plan.kind == SegmentPlan::Kind::kRetransmit;
+  const size_t text_bytes_min =
+      is_again ? plan.payload_bytes : std::min<size_t>(plan.payload_bytes, kTextBytesMin);
+  while (!is_syn && options.sack_block_count > 0 && text_bytes_min + option_bytes > room_max) {
     --options.sack_block_count;
     option_bytes = options.Emit(bytes);
+    if (!is_again) continue;
     has_left_out = connection.Has(Connection::kAckNow);
     duplicate = buffers_.out_of_orders[control.out_of_order].duplicate;
   }
+  AETHER_CHECK(is_syn || option_bytes <= room_max);
   const size_t room = is_syn ? 0 : room_max - option_bytes;
   if (plan.payload_bytes > room) {
     plan.payload_bytes = static_cast<uint32_t>(room);

@@ -67,6 +67,38 @@ TEST(StackTcpFullRegression, SackBlocksCountAgainstASmallMss) {
   while (s->output_size() > 0) EXPECT_LE(SegmentBytes(s->Expect(AnyFrame())), 620u);
 }
 
+// Forty bytes of options do not fit into the smallest packet that a link may have: three holes made
+// the acknowledgement larger than the frame that it was written into, and a block of a SACK left
+// text no room at all.
+// [RFC 791 3.1] 68 bytes.
+TEST(StackTcpFullRegression, SackBlocksFitIntoTheSmallestPacket) {
+  for (const bool timestamps : {false, true}) {
+    for (uint16_t mtu = 68; mtu <= 84; ++mtu) {
+      ScriptOptions options = FullOptions();
+      options.config.mtu = mtu;
+      options.syn_options = timestamps ? FullSynOptions() : MssAndSack(1460);
+      const auto s = Script::Established(options);
+      for (const uint32_t seq : {11u, 21u, 31u, 41u}) {
+        s->peer().Send({.seq = seq, .data = Pattern(1)});
+        while (s->output_size() > 0) {
+          const NaiveFrame frame = s->Expect(AnyFrame());
+          EXPECT_LE(SegmentBytes(frame) + 20, mtu);
+          EXPECT_FALSE(frame.tcp->sack_blocks.empty()) << mtu << " " << timestamps << " " << seq;
+        }
+      }
+      s->Write(Pattern(30));
+      size_t sent = 0;
+      for (int i = 0; i < 100 && s->output_size() > 0 && sent < 30; ++i) {
+        const NaiveFrame frame = s->Expect(AnyFrame());
+        EXPECT_LE(SegmentBytes(frame) + 20, mtu);
+        sent += frame.tcp->payload.size();
+        s->peer().Ack(static_cast<uint32_t>(1 + sent));
+      }
+      EXPECT_EQ(sent, 30u) << "mtu " << mtu << ", timestamps " << timestamps;
+    }
+  }
+}
+
 // What is sent again has its size already: then the blocks give way, and follow in an
 // acknowledgement of their own.
 TEST(StackTcpFullRegression, ARetransmissionKeepsItsSizeAndTheBlocksFollow) {
