@@ -59,7 +59,8 @@ std::expected<ReplayResult, std::string> AdaptiveReplay::Run() {
     if (!captured && (now_ >= end || AllIdle())) break;
     Instant next = std::min(table_.NextDeadline(), driver_->NextDeadline());
     next = std::min(next, captured ? VirtualOf(captured->at) : end);
-    now_ = std::max(now_, next);
+    // What was due is done; were it not, time would go on nevertheless.
+    now_ = std::max(now_ + Duration(1), next);
     if (setup_.pace) setup_.pace(now_ - kReplayBegin, reader->bytes_read(), reader->file_bytes());
   }
   Collect(*reader);

@@ -101,7 +101,7 @@ int Main(int argc, char** argv) {
     std::fputs(ReplayUsage().c_str(), stdout);
     return 0;
   }
-  return options->shrink.empty() ? RunFrames(*options) : RunShrink(*options);
+  return options->shrinks ? RunShrink(*options) : RunFrames(*options);
 }
 
 }  // namespace

@@ -77,7 +77,6 @@ class LiveClientTest : public ::testing::Test {
     EXPECT_EQ(out_.size(), 1u);
     if (out_.size() != 1) return {};
     const NaiveTcp tcp = Parsed(0);
-    frames_.clear();
     out_.Clear();
     return tcp;
   }
@@ -94,7 +93,7 @@ class LiveClientTest : public ::testing::Test {
                       .client = {testing::kPeerIp, 40000},
                       .server = {testing::kOurIp, 80}}};
   FrameBatch out_;
-  std::deque<std::vector<uint8_t>> frames_;
+  std::deque<std::vector<uint8_t>> frames_;  // what was parsed looks into them
   Seq next_{kIss + 1};
   Instant now_ = Ms(1000);
 };

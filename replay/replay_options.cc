@@ -97,9 +97,9 @@ std::string ReplayUsage() {
          "  --filter=EXPR      only packets that an expression of tcpdump matches\n"
          "  --out=FILE         a pcap file for all frames of the replay\n"
          "  --json             the report as JSON\n"
-         "  --report=FILE      the report into a file\n"
+         "  --report[=FILE]    the report, into a file or as always onto the standard output\n"
          "  --summary=FILE     what does not depend on the machine into a file\n"
-         "  --shrink=FILE      writes the smallest part of the capture that still fails or "
+         "  --shrink[=FILE]    writes the smallest part of the capture that still fails or "
          "differs\n"
          "  --seed=N           what the stack draws its numbers from (1)\n"
          "  --address=A/N, --mac=MAC   of the stack, instead of the capture's server's\n"
@@ -126,6 +126,11 @@ std::expected<ReplayOptions, std::string> ParseReplayOptions(
       (name == "help" ? options.help : options.json) = true;
       continue;
     }
+    // These two need no value.
+    if ((name == "report" || name == "shrink") && equals == argument.npos) {
+      if (name == "shrink") options.shrinks = true;
+      continue;
+    }
     std::string_view value;
     if (equals != argument.npos) {
       value = argument.substr(equals + 1);
@@ -141,6 +146,9 @@ std::expected<ReplayOptions, std::string> ParseReplayOptions(
   }
   if (options.capture.empty() && !options.help)
     return std::unexpected("Name a capture; --help says more.");
+  if (!options.shrink.empty()) options.shrinks = true;
+  if (options.shrinks && options.shrink.empty())
+    options.shrink = options.out.empty() ? options.capture + ".shrunk.pcap" : options.out;
   if (options.workers > 1 && (!options.out.empty() || !options.shrink.empty()))
     return std::unexpected("--out and --shrink go with one worker: leave --workers away.");
   return options;

@@ -33,6 +33,7 @@ struct ReplayOptions {
   std::string report;
   std::string summary;
   std::string shrink;
+  bool shrinks = false;
   bool json = false;
   bool help = false;
   // Times that the frames are run alone, at full speed; 0: not.

@@ -43,6 +43,18 @@ TEST(ReplayOptions, Everything) {
   EXPECT_EQ(Parse({"--mode=exact", "a"})->mode, ReplayMode::kExact);
 }
 
+TEST(ReplayOptions, ShrinkAndReportNeedNoValue) {
+  EXPECT_EQ(Parse({"--shrink", "a.pcap"})->shrink, "a.pcap.shrunk.pcap");
+  EXPECT_EQ(Parse({"a.pcap", "--out=b", "--shrink"})->shrink, "b");
+  EXPECT_EQ(Parse({"a.pcap", "--out=b", "--shrink=c"})->shrink, "c");
+  EXPECT_TRUE(Parse({"--shrink=c", "a.pcap"})->shrinks);
+  const auto options = Parse({"--report", "a.pcap"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->capture, "a.pcap");
+  EXPECT_EQ(options->report, "");
+  EXPECT_FALSE(options->shrinks);
+}
+
 TEST(ReplayOptions, Refusals) {
   for (const std::vector<std::string_view>& arguments : {std::vector<std::string_view>{},
                                                          {"a", "b"},

@@ -127,7 +127,14 @@ void Survey::Follow(Flow& flow, Port& port, const Packet& packet, bool from_clie
   StreamOrder& order = from_client ? flow.client : flow.server;
   const size_t before = order.ahead_bytes();
   if (!order.begun() && packet.payload_bytes > 0) order.Begin(packet.seq);
-  order.Add(packet.seq, packet.payload, [&](Bytes text) {
+  // Of what was recorded in part the length counts: that is how long an answer was.
+  Bytes payload = packet.payload;
+  if (payload.size() < packet.payload_bytes) {
+    whole_.assign(payload.begin(), payload.end());
+    whole_.resize(packet.payload_bytes, 'y');
+    payload = whole_;
+  }
+  order.Add(packet.seq, payload, [&](Bytes text) {
     if (from_client) {
       OnClientText(flow, port, text);
     } else {
@@ -142,8 +149,8 @@ void Survey::Follow(Flow& flow, Port& port, const Packet& packet, bool from_clie
   const bool broken =
       flow.http != nullptr && (flow.http->client_broken() || flow.http->server_broken());
   const bool known = !flow.first_text && !flow.first_answer && flow.http == nullptr;
-  if (known || broken || packet.payload.size() < packet.payload_bytes || order.lost() ||
-      packet.Has(tcp_flags::kRst) || ahead_bytes_ > kAheadBytesMax) {
+  if (known || broken || order.lost() || packet.Has(tcp_flags::kRst) ||
+      ahead_bytes_ > kAheadBytesMax) {
     ahead_bytes_ -= flow.client.ahead_bytes() + flow.server.ahead_bytes();
     flow.http.reset();
     flow.client = flow.server = StreamOrder();

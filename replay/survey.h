@@ -87,6 +87,7 @@ class Survey {
   std::unordered_map<FlowKey, Flow, FlowKeyHash> flows_;
   CapturedContent content_;
   size_t ahead_bytes_ = 0;
+  std::vector<uint8_t> whole_;
 };
 
 }  // namespace aether::replay
