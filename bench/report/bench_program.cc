@@ -1,5 +1,7 @@
 #include "bench/report/bench_program.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -76,10 +78,18 @@ BenchProgram::BenchProgram(std::string folder, std::string name, std::string scr
       name_(std::move(name)),
       scratch_(std::move(scratch)) {}
 
+BenchProgram::~BenchProgram() {
+  for (const char* file : {"row.json", "row.txt", "check.txt"}) ::unlink(ScratchFile(file).c_str());
+}
+
+std::string BenchProgram::ScratchFile(const std::string& file) const {
+  return absl::StrCat(scratch_, "/", ::getpid(), ".", file);
+}
+
 absl::Status BenchProgram::Check() {
   if (!FileExists(path_))
     return absl::NotFoundError(absl::StrCat("no ", path_, "; build the target ", name_, " first"));
-  const std::string log = absl::StrCat(scratch_, "/check.txt");
+  const std::string log = ScratchFile("check.txt");
   const absl::Status checked =
       RunOrSay({.arguments = {path_, "--check", "--iterations=1"}, .output = log});
   if (checked.ok() || absl::IsCancelled(checked)) return checked;
@@ -89,13 +99,12 @@ absl::Status BenchProgram::Check() {
 
 absl::StatusOr<Sample> BenchProgram::Execute(const std::string& row,
                                              std::vector<std::string> arguments) {
-  const std::string out = absl::StrCat(scratch_, "/row.json");
+  const std::string out = ScratchFile("row.json");
   arguments.insert(arguments.begin(), path_);
   arguments.insert(arguments.end(),
                    {"--unchecked", absl::StrCat("--benchmark_filter=", PatternOf(row)),
                     absl::StrCat("--benchmark_out=", out), "--benchmark_out_format=json"});
-  const absl::Status ran =
-      RunOrSay({.arguments = arguments, .output = absl::StrCat(scratch_, "/row.txt")});
+  const absl::Status ran = RunOrSay({.arguments = arguments, .output = ScratchFile("row.txt")});
   if (!ran.ok()) return ran;
   const absl::StatusOr<std::string> text = ReadFile(out);
   if (!text.ok()) return text.status();

@@ -23,6 +23,9 @@ class BenchProgram {
  public:
   // `scratch` is a folder for output.
   BenchProgram(std::string folder, std::string name, std::string scratch);
+  ~BenchProgram();
+  BenchProgram(BenchProgram&&) = default;
+  BenchProgram& operator=(BenchProgram&&) = delete;
 
   const std::string& path() const { return path_; }
 
@@ -36,6 +39,8 @@ class BenchProgram {
   absl::StatusOr<Sample> Time(const std::string& row, uint64_t iterations);
 
  private:
+  // Named after this process: a program that outlives one that was killed writes to another file.
+  std::string ScratchFile(const std::string& file) const;
   absl::StatusOr<Sample> Execute(const std::string& row, std::vector<std::string> arguments);
 
   std::string path_;

@@ -1,6 +1,7 @@
 // A comparison for people: a table for the terminal, and Markdown for a comment beside a change.
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -32,7 +33,9 @@ std::string Says(const ComparedRow& row) {
 std::vector<const ComparedRow*> Sorted(const Comparison& comparison) {
   std::vector<const ComparedRow*> rows;
   for (const ComparedRow& row : comparison.rows) rows.push_back(&row);
-  std::ranges::stable_sort(rows, {}, [](const ComparedRow* row) { return row->verdict.word; });
+  // Those of the same word stay in their order.
+  std::ranges::sort(rows, {},
+                    [](const ComparedRow* row) { return std::pair(row->verdict.word, row); });
   return rows;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 
 namespace aether::perf {
 
@@ -13,7 +14,7 @@ HolmResult Holm(const std::vector<double>& p, double alpha) {
                     .is_rejected = std::vector<bool>(count, false)};
   std::vector<size_t> order(count);
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return p[a] < p[b]; });
+  std::ranges::sort(order, {}, [&](size_t at) { return std::pair(p[at], at); });
   double adjusted = 0;
   double level = alpha;
   bool stopped = false;

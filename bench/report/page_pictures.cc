@@ -2,6 +2,7 @@
 // (bench/live/live), as pictures.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -33,7 +34,7 @@ std::string PricesOf(const Json& json) {
       saved.push_back({name, in_full, absl::StrFormat("%+.1f instructions", in_full)});
     }
     for (std::vector<Bar>* bars : {&added, &saved})
-      std::ranges::stable_sort(*bars, std::greater<>(), &Bar::value);
+      std::ranges::sort(*bars, {}, [](const Bar& bar) { return std::pair(-bar.value, bar.label); });
     const Json& instructions = workload.at("instructions");
     absl::StrAppend(
         &html, "<figure><figcaption>", Escape(workload.at("workload").get<std::string>()),

@@ -1,6 +1,7 @@
 // The top of the page and its table: is it slower, and where.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -132,7 +133,8 @@ std::string RowsSection(const ReportInput& input) {
   const auto latest = LatestSeries(input);
   std::vector<const ComparedRow*> rows;
   for (const ComparedRow& row : input.comparison->rows) rows.push_back(&row);
-  std::ranges::stable_sort(rows, {}, [](const ComparedRow* row) { return row->verdict.word; });
+  std::ranges::sort(rows, {},
+                    [](const ComparedRow* row) { return std::pair(row->verdict.word, row); });
   std::string html =
       "<p>Each row was run by both builds in turn, in mirrored pairs (ABBA). The bar is head / "
       "base from -12 % to +12 % with "
