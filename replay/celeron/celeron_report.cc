@@ -228,7 +228,10 @@ std::string ValidationPart(const Findings& found) {
       "\nLeave-one-out error: a factor of %.2f (root mean square of the logarithms). It is part of "
       "A's "
       "interval: every draw is multiplied by a factor of that spread. Programs that were held out "
-      "are no part of the error. callgrind's predictor and caches are simple: real ones "
+      "are no part of the error: the server's and the client's own CPU time in C, and the replay, "
+      "whose "
+      "time has page faults of memory that is new to it. callgrind's predictor and caches are "
+      "simple: real ones "
       "predict more, and prefetch.\n\n",
       std::exp(validation.error));
   return text;
@@ -246,6 +249,9 @@ std::string Closing(const Findings& found) {
       "or kernel.\n"
       "- A and the published figure are not the same experiment: another kernel, another Python, "
       "another program. That A is above or below 3,109 proves neither better nor worse code.\n"
+      "- `classic` and `full` differ in the stack's bar; that of the kernel crossings is measured "
+      "anew for "
+      "each, and its noise is larger than what they differ by.\n"
       "- The client was written anew, on plain sockets. If the published run's did more for a "
       "request, "
       "as its 706,000 cycles and the earlier 10,200 a second suggest, A and B are above it for "

@@ -19,7 +19,7 @@ std::string ReadCounts(const FlatJson& json, const std::string& prefix, Counts& 
   const auto read = CountsOf(json, prefix);
   if (!read) return read.error();
   counts = *read;
-  return "";
+  return counts.instructions > 0 ? "" : prefix + " counts no instruction";
 }
 
 // "list_l1" of "validation.list_l1.cycles"; empty for other keys.
@@ -48,7 +48,11 @@ std::string ReadCases(const FlatJson& json, const std::string& kind,
 
 std::string ReadWorkload(const FlatJson& json, const std::string& profile, Workload& workload) {
   std::string wrong = ReadCounts(json, profile + ".stack", workload.stack);
-  if (wrong.empty()) wrong = ReadCounts(json, profile + ".application", workload.application);
+  // Nothing in a quick pass over a build without line information: then all is the stack's.
+  if (const auto read = CountsOf(json, profile + ".application"); read)
+    workload.application = *read;
+  else if (wrong.empty())
+    wrong = read.error();
   if (wrong.empty()) wrong = ReadCounts(json, "client", workload.client);
   double server_system_ns = 0;
   double client_system_ns = 0;

@@ -46,6 +46,11 @@ TEST(Measurement, NothingAndLessAreNoTimes) {
   json.numbers["full.client_user_ns"] = 0;
   EXPECT_EQ(ReadMeasurement(json).error(), "full.client_user_ns is not more than nothing");
   json = TestMeasurement();
+  json.numbers["full.stack.instructions"] = 0;
+  EXPECT_EQ(ReadMeasurement(json).error(), "full.stack counts no instruction");
+  json = TestMeasurement();
+  json.numbers["full.application.instructions"] = 0;
+  EXPECT_TRUE(ReadMeasurement(json).has_value());
   json.numbers["validation.k2.cycles"] = -1;
   EXPECT_FALSE(ReadMeasurement(json).has_value());
 }

@@ -68,8 +68,6 @@ TEST(Counts, MissingAndNegativeOnesAreNone) {
   EXPECT_EQ(CountsOf(json, "a").error(), "a.ll_misses is negative");
   json.numbers["a.ll_misses"] = 0;
   EXPECT_TRUE(CountsOf(json, "a").has_value());
-  json.numbers["a.instructions"] = 0;
-  EXPECT_EQ(CountsOf(json, "a").error(), "a counts no instruction");
 }
 
 }  // namespace
