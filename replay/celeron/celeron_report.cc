@@ -90,7 +90,7 @@ std::string Numbers(const Findings& found) {
   absl::StrAppend(
       &text,
       "| published, not re-measured | original program | python | 3,109 | no range given | |\n\n"
-      "Beside them, from earlier runs that were not repeated here (the same client, all on one "
+      "Beside them, from earlier runs that were not repeated here (its own client, all on one "
       "core "
       "of such a virtual machine): the original program 9,700 to 10,700 a second, median 10,200, "
       "so that machine is 3.3 times the Celeron on this workload; a stateless reflector in its "
