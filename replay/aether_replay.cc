@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "replay/celeron/launch.h"
 #include "replay/recording_file.h"
 #include "replay/replay_options.h"
 #include "replay/replay_report.h"
@@ -95,6 +96,7 @@ int RunFrames(const ReplayOptions& options) {
 
 int Main(int argc, char** argv) {
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+  if (celeron::IsAsked(arguments)) return celeron::Launch(argv[0], arguments);
   const auto options = ParseReplayOptions(arguments);
   if (!options) return Fail(options.error(), kExitUsage);
   if (options->help) {

@@ -99,6 +99,7 @@ std::string ReplayUsage() {
          "  --json             the report as JSON\n"
          "  --report[=FILE]    the report, into a file or as always onto the standard output\n"
          "  --summary=FILE     what does not depend on the machine into a file\n"
+         "  --celeron          no capture: measures, as root; --celeron --help says more\n"
          "  --shrink[=FILE]    writes the smallest part of the capture that still fails or "
          "differs\n"
          "  --seed=N           what the stack draws its numbers from (1)\n"

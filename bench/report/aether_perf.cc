@@ -69,7 +69,8 @@ ABSL_FLAG(std::string, live, "results/bench/live.json",
 ABSL_FLAG(std::vector<std::string>, summaries,
           std::vector<std::string>({"Floors and targets:results/summary.md",
                                     "Fuzzing and coverage:results/fuzz/summary.md",
-                                    "Planted bugs:results/planted.md", "Replay:results/replay.md"}),
+                                    "Planted bugs:results/planted.md", "Replay:results/replay.md",
+                                    "The Celeron measurement:results/celeron.md"}),
           "report: Markdown of others, TITLE:FILE; those that are not there are left out");
 ABSL_FLAG(std::string, source_root, "../../",
           "report: what stands before a source file's path in links");
