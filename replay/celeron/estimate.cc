@@ -124,8 +124,10 @@ std::vector<Swing> SwingsOf(const Workload& workload, const Priors& priors, doub
   low.error = std::exp(-kNinetyPercent * model_error);
   high.error = std::exp(kNinetyPercent * model_error);
   swings.push_back({"model error", RateOf(workload, low), RateOf(workload, high)});
-  std::stable_sort(swings.begin(), swings.end(), [](const Swing& a, const Swing& b) {
-    return std::abs(a.at_low - a.at_high) > std::abs(b.at_low - b.at_high);
+  std::sort(swings.begin(), swings.end(), [](const Swing& a, const Swing& b) {
+    const double left = std::abs(a.at_low - a.at_high);
+    const double right = std::abs(b.at_low - b.at_high);
+    return left != right ? left > right : a.name < b.name;
   });
   return swings;
 }
