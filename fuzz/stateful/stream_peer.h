@@ -28,6 +28,7 @@ class StreamPeer {
     peer_ = peer;
     stack_ = stack;
     iss_ = initial_sequence;
+    stack_iss_ = 0;
     written_ = sent_ = acked_ = 0;
     window_ = 0;
     received_ = 0;
