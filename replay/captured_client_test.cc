@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "replay/test_packet.h"
 #include "stack/wire/tcp.h"
 
 namespace aether::replay {
@@ -18,26 +19,13 @@ using tcp_flags::kFin;
 using tcp_flags::kRst;
 using tcp_flags::kSyn;
 
-Instant Ms(int64_t ms) { return Instant(std::chrono::milliseconds(ms)); }
-
 class CapturedClientTest : public ::testing::Test {
  protected:
-  static Packet Segment(uint32_t seq, uint8_t flags, std::string_view text, uint32_t ack) {
-    Packet packet;
-    packet.kind = Packet::Kind::kTcp;
-    packet.seq = Seq(seq);
-    packet.ack = Seq(ack);
-    packet.flags = flags;
-    packet.window = 1000;
-    packet.payload = {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-    packet.payload_bytes = static_cast<uint32_t>(text.size());
-    return packet;
-  }
   void Client(uint32_t seq, std::string_view text, uint8_t flags = kAck) {
-    client_.OnClient(Segment(seq, flags, text, 0), now_, events_);
+    client_.OnClient(TestSegment(seq, flags, text, 0), now_, events_);
   }
   void Server(uint32_t seq, uint32_t ack, std::string_view text = "", uint8_t flags = kAck) {
-    client_.OnServer(Segment(seq, flags, text, ack), now_, events_);
+    client_.OnServer(TestSegment(seq, flags, text, ack), now_, events_);
   }
   void Open(uint32_t iss) {
     Client(iss, "", kSyn);
@@ -92,8 +80,8 @@ TEST_F(CapturedClientTest, ARetransmissionIsMarkedAndDoesNotWait) {
 
 TEST_F(CapturedClientTest, ARepeatedSynIsNoOtherConnection) {
   Client(100, "", kSyn);
-  EXPECT_FALSE(client_.IsAnotherOne(Segment(100, kSyn, "", 0)));
-  EXPECT_TRUE(client_.IsAnotherOne(Segment(900, kSyn, "", 0)));
+  EXPECT_FALSE(client_.IsAnotherOne(TestSegment(100, kSyn, "", 0)));
+  EXPECT_TRUE(client_.IsAnotherOne(TestSegment(900, kSyn, "", 0)));
   Client(100, "", kSyn);
   ASSERT_EQ(events_.size(), 2u);
   EXPECT_TRUE(events_[1].repeated);
@@ -211,11 +199,11 @@ TEST_F(CapturedClientTest, NumbersWrap) {
 }
 
 TEST_F(CapturedClientTest, WindowsAreInBytes) {
-  Packet syn = Segment(100, kSyn, "", 0);
+  Packet syn = TestSegment(100, kSyn, "", 0);
   syn.options.window_scale = 7;
   client_.OnClient(syn, now_, events_);
   EXPECT_EQ(events_.back().window_bytes, 1000u);
-  Packet answer = Segment(5000, kSyn | kAck, "", 101);
+  Packet answer = TestSegment(5000, kSyn | kAck, "", 101);
   answer.options.window_scale = 3;
   client_.OnServer(answer, now_, events_);
   Client(101, "GET");
@@ -223,7 +211,7 @@ TEST_F(CapturedClientTest, WindowsAreInBytes) {
 }
 
 TEST_F(CapturedClientTest, AServerWithoutScalingLeavesWindowsAlone) {
-  Packet syn = Segment(100, kSyn, "", 0);
+  Packet syn = TestSegment(100, kSyn, "", 0);
   syn.options.window_scale = 7;
   client_.OnClient(syn, now_, events_);
   Server(5000, 101, "", kSyn | kAck);
@@ -240,7 +228,7 @@ TEST_F(CapturedClientTest, SegmentsFromElsewhereAreCounted) {
 
 TEST_F(CapturedClientTest, ASegmentThatWasRecordedInPartKeepsItsLength) {
   Open(100);
-  Packet cut = Segment(101, kAck, "GET", 0);
+  Packet cut = TestSegment(101, kAck, "GET", 0);
   cut.payload_bytes = 10;
   client_.OnClient(cut, now_, events_);
   EXPECT_EQ(Text(events_.back()), "GETxxxxxxx");

@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "replay/test_packet.h"
 #include "stack/testing/frame_builder.h"
 
 namespace aether::replay {
@@ -17,8 +18,6 @@ using tcp_flags::kSyn;
 
 constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-Instant Ms(int64_t ms) { return Instant(std::chrono::milliseconds(ms)); }
 
 class FlowTest : public ::testing::Test {
  protected:
@@ -34,15 +33,7 @@ class FlowTest : public ::testing::Test {
                   service);
   }
   static Packet Segment(uint32_t seq, uint8_t flags, std::string_view text, uint32_t ack) {
-    Packet packet;
-    packet.kind = Packet::Kind::kTcp;
-    packet.seq = Seq(seq);
-    packet.ack = Seq(ack);
-    packet.flags = flags;
-    packet.window = 60000;
-    packet.payload = {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-    packet.payload_bytes = static_cast<uint32_t>(text.size());
-    return packet;
+    return TestSegment(seq, flags, text, ack, 60000);
   }
   // The capture: a handshake, a request at 10 ms, its answer at 20, another request at 50.
   void Capture(std::string_view first, std::string_view answer) {

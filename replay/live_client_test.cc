@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "replay/test_packet.h"
 #include "stack/testing/frame_builder.h"
 #include "stack/testing/naive_parser.h"
 
@@ -20,8 +21,6 @@ using tcp_flags::kPsh;
 using tcp_flags::kRst;
 using tcp_flags::kSyn;
 using testing::NaiveTcp;
-
-Instant Ms(int64_t ms) { return Instant(std::chrono::milliseconds(ms)); }
 
 class LiveClientTest : public ::testing::Test {
  protected:
@@ -49,16 +48,8 @@ class LiveClientTest : public ::testing::Test {
     client_.Run(now_, out_);
     EXPECT_EQ(Sent().acknowledgment, kIrs + 1);
   }
-  Packet Segment(uint32_t seq, std::string_view text, uint8_t flags, uint32_t ack) {
-    Packet packet;
-    packet.kind = Packet::Kind::kTcp;
-    packet.seq = Seq(seq);
-    packet.ack = Seq(ack);
-    packet.flags = flags;
-    packet.window = 1000;
-    packet.payload = {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-    packet.payload_bytes = static_cast<uint32_t>(text.size());
-    return packet;
+  static Packet Segment(uint32_t seq, std::string_view text, uint8_t flags, uint32_t ack) {
+    return TestSegment(seq, flags, text, ack);
   }
   // Text of the server's, `offset` bytes into its stream.
   LiveClient::Taken Server(uint32_t offset, std::string_view text, uint8_t flags = kAck,
