@@ -19,13 +19,7 @@ void ReplayResult::Add(const ReplayResult& other) {
   virtual_time = std::max(virtual_time, other.virtual_time);
   trace_hash = trace_hash * 0x9e3779b97f4a7c15u ^ other.trace_hash;
   stack.Add(other.stack);
-  http.connections += other.http.connections;
-  http.refused += other.http.refused;
-  http.requests += other.http.requests;
-  for (size_t i = 0; i < http.responses.size(); ++i) http.responses[i] += other.http.responses[i];
-  http.bytes_out += other.http.bytes_out;
-  http.timeouts += other.http.timeouts;
-  http.aborted += other.http.aborted;
+  http.Add(other.http);
   for (size_t i = 0; i < differences_by_kind.size(); ++i)
     differences_by_kind[i] += other.differences_by_kind[i];
   for (const FlowDifference& difference : other.differences) {

@@ -36,6 +36,17 @@ struct HttpCounters {
   uint64_t timeouts = 0;                // connections ended by a deadline of HttpLimits
   uint64_t aborted = 0;                 // reset by us: a file fell short, a client took nothing
   uint64_t echoes = 0;                  // reads answered by original_echo
+
+  void Add(const HttpCounters& other) {
+    connections += other.connections;
+    refused += other.refused;
+    requests += other.requests;
+    for (size_t i = 0; i < responses.size(); ++i) responses[i] += other.responses[i];
+    bytes_out += other.bytes_out;
+    timeouts += other.timeouts;
+    aborted += other.aborted;
+    echoes += other.echoes;
+  }
 };
 
 struct HttpOptions {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <string>
 
 #include "stack/app/test_network.h"
@@ -278,6 +280,17 @@ TEST(HttpServer, OriginalEcho) {
   EXPECT_EQ(client.Take(), "Aether Echo: " + large + "> ");
   EXPECT_EQ(network.host->http()->counters().echoes, 4u);
   EXPECT_FALSE(client.finished());
+}
+
+// Every counter of several workers is summed: replays of two workers lost their echoes.
+TEST(HttpServer, CountersAddUpWhole) {
+  std::array<uint64_t, sizeof(HttpCounters) / sizeof(uint64_t)> numbers;
+  static_assert(sizeof numbers == sizeof(HttpCounters));
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = i + 1;
+  auto sum = std::bit_cast<HttpCounters>(numbers);
+  sum.Add(sum);
+  const auto doubled = std::bit_cast<decltype(numbers)>(sum);
+  for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(doubled[i], 2 * (i + 1)) << i;
 }
 
 }  // namespace

@@ -14,14 +14,7 @@ void AppendLine(std::string& text, const char* name, uint64_t value) {
 
 void Report::Add(const Report& other) {
   stack.Add(other.stack);
-  http.connections += other.http.connections;
-  http.refused += other.http.refused;
-  http.requests += other.http.requests;
-  for (size_t i = 0; i < http.responses.size(); ++i) http.responses[i] += other.http.responses[i];
-  http.bytes_out += other.http.bytes_out;
-  http.timeouts += other.http.timeouts;
-  http.aborted += other.http.aborted;
-  http.echoes += other.http.echoes;
+  http.Add(other.http);
   loop.Add(other.loop);
   tap.reads += other.tap.reads;
   tap.writes += other.tap.writes;
