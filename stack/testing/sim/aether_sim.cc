@@ -68,6 +68,17 @@ struct Totals {
 // The run again in this process, with what node 0 sees written to a file. A run that aborts leaves
 // what was written until then.
 int RecordRun(const SimOptions& options) {
+  RunSpec spec;
+  if (options.replays.empty()) {
+    spec = options.runs.front();
+  } else {
+    std::expected<SavedRun, std::string> saved = ReadSavedRun(options.replays.front());
+    if (!saved) {
+      std::fprintf(stderr, "aether-sim: %s\n", saved.error().c_str());
+      return kExitUsage;
+    }
+    spec = std::move(saved->spec);
+  }
   std::expected<std::unique_ptr<device::PcapWriter>, std::string> writer =
       device::PcapWriter::Create(options.pcap, {});
   if (!writer) {
@@ -76,15 +87,14 @@ int RecordRun(const SimOptions& options) {
   }
   RunOptions run;
   run.capture = writer->get();
-  const RunResult result = RunScenario(*MakeScenario(options.runs.front()), run);
+  const RunResult result = RunScenario(*MakeScenario(spec), run);
   (*writer)->Flush();
   if (!(*writer)->error().empty()) {
     std::fprintf(stderr, "aether-sim: %s\n", (*writer)->error().c_str());
     return kExitUsage;
   }
   if (result.violation) {
-    Report(options.runs.front(),
-           {.violation = result.violation, .last_frames = result.last_frames});
+    Report(spec, {.violation = result.violation, .last_frames = result.last_frames});
   }
   std::printf("aether-sim: 1 run, %" PRIu64 " frames, recorded in %s\n", result.frames,
               options.pcap.c_str());
@@ -197,6 +207,6 @@ int main(int argc, char** argv) {
     std::fputs(TransferTable(options->profile).c_str(), stdout);
     return kExitClean;
   }
-  if (!options->replays.empty()) return Replay(*options);
-  return options->pcap.empty() ? RunMany(*options) : RecordRun(*options);
+  if (!options->pcap.empty()) return RecordRun(*options);
+  return options->replays.empty() ? RunMany(*options) : Replay(*options);
 }

@@ -202,8 +202,9 @@ std::expected<SimOptions, std::string> ParseSimOptions(
   SimOptions options = std::move(raw.options);
   options.profile = raw.profile;
   if (options.replays.empty()) options.runs = Combine(raw);
-  if (!options.pcap.empty() && options.runs.size() != 1) {
-    return std::unexpected("--pcap records one run: give one --scenario and one --seed.");
+  if (!options.pcap.empty() && options.runs.size() + options.replays.size() != 1) {
+    return std::unexpected(
+        "--pcap records one run: give one --scenario and one --seed, or one file to --replay.");
   }
   if (options.table && !FindProfile(raw.profile)->is_random) return options;
   if (options.table) return std::unexpected("--table is for a profile, not for random ones.");
@@ -222,7 +223,7 @@ std::string SimUsage() {
          "  --jobs N                 processes (1)\n"
          "  --twice                  run everything twice: the traces must be the same\n"
          "  --shrink                 look for the smallest form of a failure\n"
-         "  --pcap FILE              what node 0 sends and gets, of one run\n"
+         "  --pcap FILE              what node 0 sends and gets, of one run or one saved run\n"
          "  --save DIR               where failing runs become files (corpora/scripts if there is "
          "one)\n"
          "  --replay FILE...         runs such files instead\n"

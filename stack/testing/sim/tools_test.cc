@@ -127,6 +127,7 @@ TEST(SimOptionsTest, MistakesAreNamed) {
       {{"--colour", "red"}, "no flag --colour"},
       {{"stray"}, "not a flag"},
       {{"--pcap", "x", "--seeds", "1..2"}, "one run"},
+      {{"--pcap", "x", "--replay", "a.sim", "b.sim"}, "one run"},
       {{"--table", "--profile", "random"}, "not for random"},
   };
   for (const auto& [arguments, text] : mistakes) {
