@@ -386,20 +386,8 @@ void Siege::RunWhole() {
 }
 
 void Siege::RunExact() {
-  size_t at = 0;
-  for (const FrameLog::Batch& batch : log_.batches()) {
-    measured_->Receive(log_.FramesOf(batch), batch.now);
-    while (true) {
-      const MutableBytes out = ring_.Next();
-      const size_t size = measured_->Transmit(out, batch.now);
-      if (size == 0) break;
-      const bool is_same = at < log_.sent_hashes().size() &&
-                           log_.sent_hashes()[at] == FrameLog::HashOf(out.first(size));
-      if (!is_same && wrong_.empty()) wrong_ = "a frame differs from the twin's";
-      ++at;
-    }
-  }
-  if (at != log_.sent_hashes().size() && wrong_.empty()) wrong_ = "fewer frames than of the twin";
+  if (const char* difference = ReplayExact(*measured_, log_, ring_); wrong_.empty())
+    wrong_ = difference;
 }
 
 std::string Siege::Wrong() const {

@@ -69,6 +69,24 @@ __attribute__((noinline)) Sent Replay(Server& server, std::span<const FrameLog::
   return sent;
 }
 
+const char* ReplayExact(Server& server, const FrameLog& log, TransmitRing& ring) {
+  const std::span<const uint64_t> expected = log.sent_hashes();
+  size_t at = 0;
+  bool is_same = true;
+  for (const FrameLog::Batch& batch : log.batches()) {
+    server.Receive(log.FramesOf(batch), batch.now);
+    while (true) {
+      const MutableBytes out = ring.Next();
+      const size_t size = server.Transmit(out, batch.now);
+      if (size == 0) break;
+      is_same &= at < expected.size() && expected[at] == FrameLog::HashOf(out.first(size));
+      ++at;
+    }
+  }
+  if (!is_same) return "a frame differs from the twin's";
+  return at == expected.size() ? "" : "fewer frames than of the twin";
+}
+
 Scenario::Scenario(const ScenarioOptions& options)
     : options_(options),
       frame_time_(FrameTime(options)),
@@ -243,20 +261,8 @@ void Scenario::RunWhole() {
 }
 
 void Scenario::RunExact() {
-  size_t at = 0;
-  for (const FrameLog::Batch& batch : log_.batches()) {
-    measured_->Receive(log_.FramesOf(batch), batch.now);
-    while (true) {
-      const MutableBytes out = ring_.Next();
-      const size_t size = measured_->Transmit(out, batch.now);
-      if (size == 0) break;
-      const bool is_same = at < log_.sent_hashes().size() &&
-                           log_.sent_hashes()[at] == FrameLog::HashOf(out.first(size));
-      if (!is_same && wrong_.empty()) wrong_ = "a frame differs from the twin's";
-      ++at;
-    }
-  }
-  if (at != log_.sent_hashes().size() && wrong_.empty()) wrong_ = "fewer frames than of the twin";
+  if (const char* difference = ReplayExact(*measured_, log_, ring_); wrong_.empty())
+    wrong_ = difference;
 }
 
 std::string Scenario::Wrong() const {

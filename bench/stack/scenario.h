@@ -61,6 +61,9 @@ class TransmitRing {
 // The timed region: each batch into the server, and everything that is due then out of it.
 Sent Replay(Server& server, std::span<const FrameLog::Batch> batches, const FrameLog& log,
             TransmitRing& ring);
+// All of the log at once, every frame that comes out compared with that of the twin. What is
+// different, in words; empty when nothing is.
+const char* ReplayExact(Server& server, const FrameLog& log, TransmitRing& ring);
 
 class Scenario {
  public:
