@@ -98,6 +98,10 @@ class RawWorld final : public World {
   void Call(uint8_t what, uint16_t size) {
     // Without the address nothing is for us.
     if (what % kCallNames.size() < 3) fragments_are_known_ = false;
+    // Connections to the address that was end without a word, and a SYN cookie that is still good
+    // may open the next one without a SYN.
+    if (what % kCallNames.size() == 1 || what % kCallNames.size() == 2)
+      flow_.checks_numbers = false;
     switch (what % kCallNames.size()) {
       case 0:
         stack().SetAddress(kStackNetwork, kGatewayIp);
