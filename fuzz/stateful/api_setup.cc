@@ -57,7 +57,7 @@ Config StackConfig(const Choices& choices) {
   LimitPool(choices, few(choices.head[4], 0), config);
   if (choices.Has(kClassic)) config.profile = tcp::kClassic;
   if (choices.Has(kCookies)) config.profile.syn_cookies = tcp::SynCookies::kAlways;
-  if (choices.Has(kSmallMtu)) config.mtu = 300;
+  if (choices.Has(kSmallMtu)) config.mtu = 68;
   if (choices.Has(kSmallBuffers)) {
     config.tcp.receive_buffer_bytes = config.tcp.receive_buffer_max_bytes = 2000;
     config.tcp.send_buffer_bytes = config.tcp.send_buffer_max_bytes = 3000;

@@ -25,7 +25,7 @@ inline constexpr std::array<const char*, 23> kProfileNames = {
 tcp::Profile ProfileOf(uint8_t number);
 
 inline constexpr std::array<const char*, 8> kLimitNames = {
-    "few_chunks", "few_ranges",   "mtu_576",  "small_receive",
+    "few_chunks", "few_ranges",   "mtu_68",   "small_receive",
     "small_send", "few_sessions", "few_half", "few_segments"};
 inline constexpr std::array<const char*, 10> kSequenceNames = {
     "zero",   "plain",      "before_half", "half",     "before_end",

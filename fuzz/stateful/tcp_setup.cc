@@ -28,7 +28,7 @@ void ApplyLimits(uint8_t limits, Config& config) {
     config.tcp.held_ranges_max = 3;
     config.buffers.held_ranges_max = 5;
   }
-  if (has(2)) config.mtu = 576;
+  if (has(2)) config.mtu = 68;
   if (has(3)) {
     config.tcp.receive_buffer_bytes = 2000;
     config.tcp.receive_buffer_max_bytes = 4000;

@@ -341,15 +341,18 @@ void TcpWorld::CheckBurst(Owned& owned, const tcp::Snapshot& snapshot) const {
   if (config().profile.congestion == tcp::CongestionAlgorithm::kNone) return;
   const Sent& sent = sent_[owned.flow];
   constexpr uint32_t kBeyond = 4;
-  // Blocks of a SACK take their room from the text.
+  // Blocks of a SACK take their room from the text, all but the last of it.
   constexpr uint32_t kSackBytesMax = 36;
+  constexpr uint32_t kTextBytesMin = 8;
+  const uint32_t text_bytes_min =
+      mss_min > kSackBytesMax + kTextBytesMin ? mss_min - kSackBytesMax : kTextBytesMin;
   if (sent.bytes > cwnd) {
     Note("sent at once: " + std::to_string(sent.bytes) + " bytes in " +
          std::to_string(sent.frames) + " frames, with a congestion window of " +
          std::to_string(cwnd) + " and segments of " + std::to_string(mss_max));
   }
   FUZZ_CHECK(P7, sent.bytes <= cwnd + uint64_t{kBeyond} * mss_max);
-  FUZZ_CHECK(P7, sent.frames <= cwnd / (mss_min - kSackBytesMax) + 1 + kBeyond);
+  FUZZ_CHECK(P7, sent.frames <= cwnd / text_bytes_min + 1 + kBeyond);
 }
 
 void TcpWorld::CheckOwned(Owned& owned) {
@@ -365,7 +368,8 @@ void TcpWorld::CheckOwned(Owned& owned) {
   FUZZ_CHECK(P4, stack().Unacknowledged(owned.id) <= owned.written_bytes);
   FUZZ_CHECK(P4, snapshot->receive_queue_bytes == stack().Readable(owned.id));
   FUZZ_CHECK(P4, snapshot->sacked_bytes <= flight && snapshot->lost_bytes <= flight);
-  FUZZ_CHECK(P4, snapshot->mss_bytes >= config().tcp.mss_min - 12);
+  const uint32_t link_mss = config().mtu - 40u;
+  FUZZ_CHECK(P4, snapshot->mss_bytes >= std::min<uint32_t>(config().tcp.mss_min, link_mss) - 12);
   // [RFC 1191 7.1] a path is believed down to path_mtu_min, less what headers and timestamps take.
   // Before the handshake is over the segment size is not agreed on.
   if (snapshot->state > tcp::State::kSynReceived && owned.mss_floor == 0) {
@@ -375,7 +379,7 @@ void TcpWorld::CheckOwned(Owned& owned) {
   FUZZ_CHECK(P4, snapshot->mss_bytes >= owned.mss_floor);
   // ICM005: nor larger again.
   FUZZ_CHECK(P4, owned.mss_floor == 0 || snapshot->mss_bytes <= owned.mss_bytes);
-  FUZZ_CHECK(P4, snapshot->mss_bytes <= config().mtu - 40);
+  FUZZ_CHECK(P4, snapshot->state <= tcp::State::kSynReceived || snapshot->mss_bytes <= link_mss);
   // TCP008: no urgent mark leads further than a pointer behind the window.
   FUZZ_CHECK(P4, snapshot->urgent_bytes <= config().tcp.receive_buffer_max_bytes + 65535);
   // TCP042: what waits to be sent or to be acknowledged waits for a timer, too.

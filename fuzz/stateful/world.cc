@@ -18,6 +18,8 @@ constexpr uint64_t kControlPerInputMax = 4;
 constexpr uint64_t kDataPerInputMax = 72;
 // Timestamps and the blocks of a SACK take their room from the text.
 constexpr uint64_t kTcpOptionBytesMax = 40;
+// On links so small that options leave hardly any.
+constexpr uint64_t kTextBytesMin = 8;
 // Without any input: at once, and per second, for each connection and once more.
 constexpr uint64_t kQuietBurstMax = 24;
 constexpr uint64_t kQuietPerSecondMax = 12;
@@ -316,7 +318,9 @@ void World::CheckReaction(const Count& count, const MemoryUse& use) {
     const uint64_t arp_and_timers = count.arp_in * waiting_max + (count.is_timed ? connections : 0);
     FUZZ_CHECK(P7, count.control_out <= count.inputs * kControlPerInputMax + arp_and_timers);
     // One acknowledgement or write may set free all that is queued, in the smallest segments.
-    const uint64_t text_bytes_min = config_.tcp.mss_min - kTcpOptionBytesMax;
+    const uint64_t mss_min = std::min<uint64_t>(config_.tcp.mss_min, config_.mtu - 40u);
+    const uint64_t text_bytes_min =
+        mss_min > kTcpOptionBytesMax + kTextBytesMin ? mss_min - kTcpOptionBytesMax : kTextBytesMin;
     const uint64_t segments_max =
         kDataPerInputMax + config_.tcp.send_buffer_max_bytes / text_bytes_min;
     FUZZ_CHECK(P7, count.data_out <= count.inputs * segments_max + arp_and_timers);
