@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <chrono>
 #include <vector>
 
 #include "stack/base/random.h"
@@ -40,15 +41,19 @@ class SteeringLiveTest : public ::testing::Test {
   }
 
   // The queue at which `frame` came out, or kQueues. What the kernel sends of its own accord is
-  // passed over.
+  // passed over; and while it does, on another CPU, it may be that CPU that sends ours, a little
+  // later.
   uint32_t QueueOf(const std::vector<uint8_t>& frame) {
     std::array<uint8_t, 2048> buffer;
     uint32_t found = kQueues;
-    for (uint32_t i = 0; i < kQueues; ++i) {
-      while (const size_t size = queues_[i].Receive(buffer)) {
-        if (std::equal(frame.begin(), frame.end(), buffer.begin(),
-                       buffer.begin() + static_cast<ptrdiff_t>(size)))
-          found = i;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    while (found == kQueues && std::chrono::steady_clock::now() < deadline) {
+      for (uint32_t i = 0; i < kQueues; ++i) {
+        while (const size_t size = queues_[i].Receive(buffer)) {
+          if (std::equal(frame.begin(), frame.end(), buffer.begin(),
+                         buffer.begin() + static_cast<ptrdiff_t>(size)))
+            found = i;
+        }
       }
     }
     return found;
