@@ -263,9 +263,10 @@ class RawScript {
     frame_.Append(data);
     world_.ForgetEcho();
     const uint64_t replies = world_.stack().counters().icmp_echo_replies_out;
+    const bool is_patched = change_.patch_count > 0;
     Send(false);
     // ICM007: [RFC 792] an echo request has the code 0; with another one it is none.
-    FUZZ_CHECK(P2, record.U8(0) != 8 || record.U8(1) == 0 ||
+    FUZZ_CHECK(P2, is_patched || record.U8(0) != 8 || record.U8(1) == 0 ||
                        world_.stack().counters().icmp_echo_replies_out == replies);
   }
 
@@ -363,9 +364,11 @@ class RawScript {
     const std::optional<uint16_t> damage = change_.damage;
     const bool is_whole = !change_.ethernet && !change_.cut && !is_changed;
     change_ = {};
-    if (damage && is_whole && frame_.IsIp()) {
-      // Of a fragment only the header is guarded.
-      const size_t guarded = odd || fragment ? frame_.PayloadAt() - 14 : frame_.bytes().size() - 14;
+    // Of a fragment only the header is guarded; of one that claims to have none, nothing.
+    size_t guarded = 0;
+    if (damage && is_whole && frame_.IsIp())
+      guarded = odd || fragment ? frame_.PayloadAt() - 14 : frame_.bytes().size() - 14;
+    if (guarded > 0) {
       world_.ForgetEcho();
       world_.DeliverDamaged(frame_.bytes(), 14, *damage % (guarded * 8));
       return;

@@ -156,9 +156,7 @@ class TcpFlow {
   // A segment from elsewhere that arrives as ours; without text.
   void CountForeign(const testing::NaiveTcp& tcp, Bytes options);
   // What was sent comes again: an acknowledgement that was too early may be right by now.
-  void CountAgain(const testing::NaiveTcp& tcp) {
-    CountOffer(tcp.flags, tcp.acknowledgment, tcp.window);
-  }
+  void CountAgain(uint8_t flags, uint32_t ack, uint16_t window) { CountOffer(flags, ack, window); }
 
   // The stack sent this on this flow. P1: its payload is the pattern's; P2 in small: it
   // acknowledges nothing that was not sent, the right edge of its window does not move left, it

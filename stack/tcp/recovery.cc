@@ -1,6 +1,7 @@
 #include "stack/tcp/recovery.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "stack/base/check.h"
 
@@ -14,12 +15,15 @@ bool SentAfter(Instant a, Seq a_end, Instant b, Seq b_end) {
 
 }  // namespace
 
-void Recovery::Enter(Phase phase, Seq nxt) {
+void Recovery::Enter(const Context& context, Phase phase, Seq nxt) {
   phase_ = phase;
   recover_ = nxt;
-  undo_armed_ = false;
   sent_again_ = false;
   dsack_in_round_ = false;
+  // [RFC 3522 3.2 step 2] the timestamp of the first retransmission is not overwritten by those
+  // that follow: an echo of any of them would look like one of the original.
+  undo_open_ = flight.empty() || context.segments[flight.head()].transmissions == 1;
+  if (undo_open_) undo_armed_ = false;
 }
 
 // What was believed lost has arrived before any of it was sent again: it had only been overtaken.
@@ -87,10 +91,9 @@ Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
   }
   if (ack.advanced) {
     duplicates_ = 0;
-    if (phase_ != Phase::kOpen && undo_armed_) {
+    if (std::exchange(undo_armed_, false) && phase_ != Phase::kOpen) {
       // [RFC 3522 3.2] the first acknowledgement after a retransmission echoes an older timestamp:
       // it is of the original.
-      undo_armed_ = false;
       if (ack.ts_echo && static_cast<int32_t>(*ack.ts_echo - undo_ts_) < 0) {
         verdict.spurious = true;
         flight.UnmarkLost(context.segments);
@@ -121,7 +124,7 @@ Recovery::Verdict Recovery::OnAck(const Context& context, const Ack& ack) {
     lost = DetectByDuplicates(context, ack);
   }
   if (lost && phase_ == Phase::kOpen) {
-    Enter(Phase::kRecovery, ack.nxt);
+    Enter(context, Phase::kRecovery, ack.nxt);
     verdict.entered_recovery = true;
   }
   return verdict;
@@ -199,7 +202,7 @@ bool Recovery::DetectByDuplicates(const Context& context, const Ack& ack) {
 
 bool Recovery::OnReorderTimeout(const Context& context, Seq nxt, std::optional<Duration>& again) {
   if (!DetectByTime(context, again) || phase_ != Phase::kOpen) return false;
-  Enter(Phase::kRecovery, nxt);
+  Enter(context, Phase::kRecovery, nxt);
   return true;
 }
 
@@ -214,7 +217,7 @@ bool Recovery::OnTimeout(const Context& context, Seq una, Seq nxt) {
   const bool is_first = phase_ != Phase::kLoss || una != timeout_una_ || first.transmissions == 1;
   timeout_una_ = una;
   flight.MarkAllLost(context.segments);
-  Enter(Phase::kLoss, nxt);
+  Enter(context, Phase::kLoss, nxt);
   duplicates_ = 0;
   probe_out_ = false;
   return is_first;
@@ -246,13 +249,17 @@ void Recovery::CheckProbe(const Ack& ack, Verdict& verdict) {
 
 void Recovery::OnRetransmitted(const Context& context, uint32_t record,
                                std::optional<uint32_t> ts_value) {
+  const bool is_first = context.segments[record].transmissions == 1;
   flight.OnRetransmitted(context.segments, record, context.now);
   sent_again_ = true;
-  if (phase_ != Phase::kOpen && !undo_armed_ && ts_value && context.profile.undo &&
-      context.segments[record].start.Before(recover_) && record == flight.head()) {
-    undo_armed_ = true;
-    undo_ts_ = *ts_value;
-  }
+  // A loss probe counts as well: the timeout that may follow it is not the first to send that
+  // again.
+  const bool counts =
+      phase_ == Phase::kOpen || (undo_open_ && context.segments[record].start.Before(recover_));
+  undo_open_ = false;
+  if (!counts || !is_first || record != flight.head() || !ts_value || !context.profile.undo) return;
+  undo_armed_ = true;
+  undo_ts_ = *ts_value;
 }
 
 }  // namespace aether::tcp

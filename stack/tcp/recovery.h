@@ -117,7 +117,7 @@ class Recovery {
   bool DetectByTime(const Context& context, std::optional<Duration>& timeout);
   bool DetectByCount(const Context& context);
   bool DetectByDuplicates(const Context& context, const Ack& ack);
-  void Enter(Phase phase, Seq nxt);
+  void Enter(const Context& context, Phase phase, Seq nxt);
   bool WasOnlyReordering(const Context& context) const;
   void CheckProbe(const Ack& ack, Verdict& verdict);
 
@@ -125,7 +125,8 @@ class Recovery {
   bool probe_out_ = false;
   bool probe_retransmits_ = false;
   bool dsack_in_round_ = false;
-  bool undo_armed_ = false;  // the first retransmission of this episode left with undo_ts_
+  bool undo_armed_ = false;  // the first segment's first retransmission left with undo_ts_
+  bool undo_open_ = false;   // nothing was sent again in this episode, nor its first segment before
   bool sent_again_ = false;  // anything, in this episode
   bool rack_valid_ = false;
   uint32_t duplicates_ = 0;  // without SACK

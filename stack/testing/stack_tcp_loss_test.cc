@@ -425,5 +425,42 @@ TEST(StackTcpSpurious, ATimeoutThatWasRightIsNot) {
   s->Expect(Segment1(1 + kFullMss));
 }
 
+// [RFC 3522 3.2 step 2] after several timeouts the echo of any retransmission but the last is older
+// than the last one: the first one's timestamp is what counts, and the rest leaves at once.
+TEST(StackTcpSpurious, AnEchoOfAnEarlierRetransmissionIsNotOneOfTheOriginal) {
+  const auto s = Script::Full(milliseconds(100));
+  WriteSegments(*s, 4, kFullMss);
+  s->Advance(seconds(1));
+  EXPECT_EQ(s->counters().tcp_retransmit_timeouts, 1u);
+  const uint32_t first_repeated = s->peer().last_timestamp();
+  s->Advance(seconds(4));
+  EXPECT_GE(s->counters().tcp_retransmit_timeouts, 2u);
+  EXPECT_NE(s->peer().last_timestamp(), first_repeated);
+  s->DiscardOutput();
+  s->peer().Send({.ack = 1 + kFullMss, .options = TimestampOption(1500, first_repeated)});
+  EXPECT_EQ(s->counters().tcp_spurious_recoveries, 0u);
+  s->Expect(Segment1(1 + kFullMss));
+}
+
+// The same for a timeout behind a loss probe of the only segment: the probe was the first to send
+// it again.
+TEST(StackTcpSpurious, AnEchoOfALossProbeIsNotOneOfTheOriginal) {
+  for (const bool of_the_original : {false, true}) {
+    const auto s = Script::Full(milliseconds(100));
+    WriteSegments(*s, 1, kFullMss);
+    const uint32_t original = s->peer().last_timestamp();
+    s->Advance(milliseconds(450));
+    ASSERT_EQ(s->counters().tcp_loss_probes, 1u);
+    ASSERT_EQ(s->counters().tcp_retransmit_timeouts, 0u);
+    const uint32_t probe = s->peer().last_timestamp();
+    s->Advance(milliseconds(550));
+    ASSERT_EQ(s->counters().tcp_retransmit_timeouts, 1u);
+    s->DiscardOutput();
+    s->peer().Send({.ack = 1 + kFullMss,
+                    .options = TimestampOption(1500, of_the_original ? original : probe)});
+    EXPECT_EQ(s->counters().tcp_spurious_recoveries, of_the_original ? 1u : 0u);
+  }
+}
+
 }  // namespace
 }  // namespace aether::testing
