@@ -151,9 +151,8 @@ void HttpWorld::CheckDeadlines() {
     if (model.tail() == HttpModel::Tail::kHead || model.due_count() == 0)
       patience = limits.head_timeout;
     if (model.tail() == HttpModel::Tail::kBody) patience = limits.body_timeout;
-    // What finds no memory for the last words waits for it as for a client that takes nothing; of
-    // the smallest segments a few clients have all records.
-    if ((choices_.limits & (kFewChunks | kSmallMtu)) != 0) patience += limits.stall_timeout;
+    // What finds no memory for the last words waits for it as for a client that takes nothing.
+    if ((choices_.limits & kFewChunks) != 0) patience += limits.stall_timeout;
     Instant from = *client.accepted_at;
     if (model.due_count() > 0) {
       // Of a head its first byte counts, of all else the byte before it.
@@ -172,8 +171,7 @@ void HttpWorld::CheckClient(HttpClient& client, bool is_over) {
   if (choices_.echoes()) return;
   HttpModel& model = TheModel();
   model.Judge(peer.stream(), setup_);
-  const bool limited =
-      choices_.content == 2 || (choices_.limits & (kFewPartial | kFewChunks | kSmallMtu)) != 0;
+  const bool limited = choices_.content == 2 || (choices_.limits & (kFewPartial | kFewChunks)) != 0;
   const size_t answered = model.CheckResponses(
       peer.received(), {.may_be_unavailable = limited, .may_time_out = time_passed_ > Duration{}});
   const bool may_break_off = !client.is_smooth || limited || time_passed_ > kNoTimeMax ||
