@@ -185,7 +185,8 @@ TEST_F(HttpClientFaultsTest, RandomServers) {
     size_t taken = 0;
     for (uint32_t pieces = 1 + random.Below(7); pieces > 0; --pieces) {
       if (pair_.client.phase(id) >= HttpPhase::kDone) break;
-      const std::string_view part = parts[random.Below(sent == 0 ? 3 : std::size(parts))];
+      const std::string_view part =
+          parts[random.Below(sent == 0 ? 3u : uint32_t{std::size(parts)})];
       sent += part.size();
       pair_.Say(part);
       taken += pair_.Take(id, 1 + random.Below(4)).size();

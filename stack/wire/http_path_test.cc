@@ -100,7 +100,7 @@ TEST(HttpPath, RandomPathsAgreeWithTheSlowWay) {
   for (int round = 0; round < 50000; ++round) {
     std::string raw = "/";
     for (uint32_t i = random.Below(9); i > 0; --i)
-      raw += kPieces[random.Below(random.Below(2) == 0 ? 7 : std::size(kPieces))];
+      raw += kPieces[random.Below(random.Below(2) == 0 ? 7u : uint32_t{std::size(kPieces)})];
     const std::string path = Decoded(raw);
     ASSERT_EQ(path, Naive(raw)) << raw;
     if (path == "!") continue;
