@@ -16,7 +16,7 @@ SOURCE = WORK / "source"
 BUILD = WORK / "build"
 # What a row is timed with is the same on both sides, also where the base is older than fixed counts of iterations.
 HARNESS = ["bench/common/suite.h", "bench/common/suite.cc"]
-NEEDED_BY_HEAD = ["aether-perf", "bench_probe", "bench_stack", "aether-sim"]
+NEEDED_BY_HEAD = ["aether-perf", "bench_probe", "bench_stack", "aether-replay", "aether-sim"]
 
 
 class Trouble(Exception):
@@ -160,18 +160,20 @@ class Revisions:
         self.out.mkdir(parents=True, exist_ok=True)
         if not (self.arguments.resume and (WORK / "head" / "aether-perf").is_file()):
             self.build_both()
-        measured = self.out / "limits.tsv"
-        measured.unlink(missing_ok=True)
+        measured, selftest = self.out / "limits.tsv", self.out / "selftest.json"
         head = WORK / "head"
-        self.step("self-test of the gate", self.perf("selftest", "--quick", "--quiet", f"--probe={head / 'bench_probe'}",
-                                                     f"--selftest={self.out / 'selftest.json'}"), "selftest")
-        self.step("rows without noise", [TOP / "bench/limits", "--bin", head, "--tsv", measured], "limits")
+        # The gate judges what they find; what found nothing must not be taken for a pass, nor an earlier run's file.
+        for path, label, command, log in [
+                (selftest, "self-test of the gate",
+                 self.perf("selftest", "--quick", "--quiet", f"--probe={head / 'bench_probe'}", f"--selftest={selftest}"), "selftest"),
+                (measured, "rows without noise", [TOP / "bench/limits", "--bin", head, "--tsv", measured], "limits")]:
+            path.unlink(missing_ok=True)
+            if not self.step(label, command, log) and not path.is_file():
+                raise Trouble(f"{label}: nothing was measured")
         code = self.compare()
         if code != 0:
             return code
-        flags = [f"--comparison={self.out / 'compare.json'}", f"--selftest={self.out / 'selftest.json'}"]
-        if measured.is_file():
-            flags.append(f"--measured={measured}")
+        flags = [f"--comparison={self.out / 'compare.json'}", f"--selftest={selftest}", f"--measured={measured}"]
         if self.arguments.record:
             self.say("record", *flags)
         self.say("report", *flags)
