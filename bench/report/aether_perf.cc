@@ -44,6 +44,8 @@ ABSL_FLAG(std::string, rows, "", "only rows in which this pattern is found");
 ABSL_FLAG(std::string, out, "results/bench", "folder of compare.json, compare.md and the samples");
 ABSL_FLAG(std::string, comparison, "results/bench/compare.json", "what compare wrote");
 ABSL_FLAG(uint64_t, pairs, 0, "pairs of each row, at least 10; 0: what the number of rows wants");
+ABSL_FLAG(double, minutes, 0,
+          "with --pairs=0: more pairs than that, as many as fit into so many minutes");
 ABSL_FLAG(uint64_t, seed, 0, "order of everything; 0: from the clock. It is printed");
 ABSL_FLAG(double, sample_ms, 10, "about how long one run of a row lasts");
 ABSL_FLAG(bool, resume, false, "go on with the samples of a run that was stopped");
@@ -127,6 +129,7 @@ int Compare(const std::vector<std::string>& arguments) {
           absl::GetFlag(FLAGS_rows).empty() ? "" : " --rows=", absl::GetFlag(FLAGS_rows),
           " --seed=", seed),
       .pairs = pairs,
+      .minutes = absl::GetFlag(FLAGS_minutes),
       .seed = seed,
       .sample_seconds = sample_ms / 1000,
       .is_resumed = absl::GetFlag(FLAGS_resume),

@@ -1,5 +1,7 @@
 #include "bench/report/block_plan.h"
 
+#include <algorithm>
+
 #include "bench/common/generators.h"
 
 namespace aether::perf {
@@ -17,6 +19,12 @@ std::vector<BlockStep> PlanBlock(uint64_t seed, size_t block, size_t rows) {
                      .is_head_twin_reversed = generator.Below(2) == 0});
   }
   return steps;
+}
+
+size_t BlocksFor(size_t least, double minutes, double seconds_of_a_block) {
+  const double fitting = 60 * minutes / std::max(seconds_of_a_block, 1e-3);
+  const double bounded = std::min(fitting, static_cast<double>(kBlocksMax));
+  return std::max(least, static_cast<size_t>(bounded));
 }
 
 }  // namespace aether::perf

@@ -24,4 +24,11 @@ struct BlockStep {
 
 std::vector<BlockStep> PlanBlock(uint64_t seed, size_t block, size_t rows);
 
+// More make an interval hardly narrower: bad minutes of the machine last longer than the run.
+inline constexpr size_t kBlocksMax = 100;
+
+// As many blocks as fit into the minutes when one takes so many seconds; `least` at least, and
+// beyond that kBlocksMax at most.
+size_t BlocksFor(size_t least, double minutes, double seconds_of_a_block);
+
 }  // namespace aether::perf

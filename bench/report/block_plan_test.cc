@@ -34,5 +34,14 @@ TEST(BlockPlan, IsOfSeedAndBlockAlone) {
   EXPECT_NE(PlanBlock(5, 3, 10), PlanBlock(6, 3, 10));
 }
 
+TEST(BlockPlan, FillsTheMinutes) {
+  EXPECT_EQ(BlocksFor(12, 10, 60), 12u);
+  EXPECT_EQ(BlocksFor(12, 10, 50), 12u);
+  EXPECT_EQ(BlocksFor(12, 10, 20), 30u);
+  EXPECT_EQ(BlocksFor(12, 10, 1), kBlocksMax);
+  EXPECT_EQ(BlocksFor(12, 10, 0), kBlocksMax);
+  EXPECT_EQ(BlocksFor(kBlocksMax + 1, 10, 1), kBlocksMax + 1);
+}
+
 }  // namespace
 }  // namespace aether::perf

@@ -100,6 +100,17 @@ def check_stop_and_resume(lab):
     expect(len(blocks) == len(set(blocks)) == 6 * len(ROWS), f"{len(blocks)} blocks, {len(set(blocks))} of them different")
 
 
+def check_minutes(lab):
+    """More pairs where there is time for them; a run that goes on keeps to the plan."""
+    planned = []
+    for flags in ([], ["--resume"]):
+        lab.stop_half_way(signal.SIGTERM, "--minutes=2", *flags)
+        planned.append(json.loads((lab.folder / "out" / "compare.json").read_text())["pairs_planned"])
+    expect(planned[0] > 50, f"with two minutes there are {planned[0]} pairs planned")
+    expect(planned[0] == planned[1], f"{planned[0]} pairs were planned, and {planned[1]} by the run that went on")
+    (lab.folder / "out" / "samples.jsonl").unlink()
+
+
 def check_gate(lab):
     # A slow machine may leave one of the three open, but not all.
     lab.expect("the gate at 20 % more work", 2, "REGRESSED", "gate")
@@ -165,7 +176,7 @@ def main():
         binaries = pathlib.Path(sys.argv[1]).resolve()
         lab = Lab(binaries, pathlib.Path(folder))
         os.chdir(folder)
-        for check in (check_input, check_stop_and_resume, check_gate, check_history):
+        for check in (check_input, check_minutes, check_stop_and_resume, check_gate, check_history):
             check(lab)
         check_counting(lab, binaries)
     for sentence in wrong:

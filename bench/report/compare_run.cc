@@ -1,5 +1,6 @@
 #include "bench/report/compare_run.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -117,7 +118,6 @@ class Measurement {
     for (const ComparedRow& row : comparison_.rows) timed += row.identical.empty() ? 1u : 0u;
     const size_t pairs = options_.pairs != 0 ? options_.pairs : PairsFor(timed, options_.alpha);
     blocks_ = (pairs + 1) / 2;
-    comparison_.pairs_planned = 2 * blocks_;
     const std::string path = absl::StrCat(options_.out, "/samples.jsonl");
     Journal::Header header{.seed = options_.seed,
                            .base = comparison_.base.commit,
@@ -134,6 +134,9 @@ class Measurement {
         options_.is_resumed ? Journal::Resume(path, header) : Journal::Create(path, header);
     if (!journal.ok()) return journal.status();
     journal_.emplace(*std::move(journal));
+    if (options_.pairs == 0 && journal_->planned_blocks() != 0)
+      blocks_ = std::clamp(journal_->planned_blocks(), blocks_, std::max(blocks_, kBlocksMax));
+    comparison_.pairs_planned = 2 * blocks_;
     Say(absl::StrCat(comparison_.rows.size(), " rows, ", timed, " of them timed, ", 2 * blocks_,
                      " pairs each, seed ", comparison_.seed));
     return absl::OkStatus();
@@ -151,12 +154,33 @@ class Measurement {
         return found;
     }
     for (size_t block = 0; block < blocks_; ++block) {
+      const absl::Time begin = absl::Now();
+      const bool is_first = block == 0 && !HasBlock(block);
       for (const BlockStep& step : PlanBlock(comparison_.seed, block, comparison_.rows.size()))
         if (absl::Status measured = Measure(step, block); !measured.ok()) return measured;
+      if (is_first)
+        if (absl::Status planned = FillMinutes(absl::Now() - begin); !planned.ok()) return planned;
       Say(absl::StrCat("pairs ", 2 * block + 2, " of ", 2 * blocks_, ", ",
                        absl::FormatDuration(absl::Trunc(absl::Now() - begin_, absl::Seconds(1)))));
     }
     return absl::OkStatus();
+  }
+
+  // Whether any row has been measured in this block, by an earlier run.
+  bool HasBlock(size_t block) const {
+    for (const ComparedRow& row : comparison_.rows)
+      if (journal_->Find(row.rule.row, block) != nullptr) return true;
+    return false;
+  }
+
+  // Where few rows are left to time each gets more pairs. How many is decided before anything of
+  // what was measured is looked at: to go on until it suits would be another test.
+  absl::Status FillMinutes(absl::Duration of_a_block) {
+    if (options_.pairs != 0 || options_.minutes <= 0 || journal_->planned_blocks() != 0)
+      return absl::OkStatus();
+    blocks_ = BlocksFor(blocks_, options_.minutes, absl::ToDoubleSeconds(of_a_block));
+    comparison_.pairs_planned = 2 * blocks_;
+    return journal_->AddPlan(blocks_);
   }
 
   absl::Status FindIterations(BenchProgram& program, const std::string& row, uint64_t& iterations) {

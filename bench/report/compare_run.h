@@ -19,8 +19,9 @@ struct CompareOptions {
   // Journal, JSON, Markdown and profiles go there.
   std::string out = {};
   std::string command = {};
-  // 0: as many as the number of rows wants.
+  // 0: as many as the number of rows wants, and as many more as fit into the minutes.
   size_t pairs = 0;
+  double minutes = 0;
   uint64_t seed = 0;
   double sample_seconds = 0.01;
   double alpha = 0.05;

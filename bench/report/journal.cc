@@ -38,6 +38,7 @@ absl::StatusOr<Journal::Header> HeaderOf(const std::string& where, const std::st
 Journal::Journal(Journal&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
+      planned_blocks_(other.planned_blocks_),
       iterations_(std::move(other.iterations_)),
       blocks_(std::move(other.blocks_)) {}
 
@@ -85,6 +86,10 @@ absl::StatusOr<Journal> Journal::Resume(const std::string& path, const Header& h
 absl::Status Journal::TakeLine(const std::string& line, size_t number) {
   return ReadJson<int>(absl::StrCat(path_, ":", number), line,
                        [this](const Json& json) {
+                         if (json.contains("blocks")) {
+                           planned_blocks_ = json.at("blocks").get<size_t>();
+                           return 0;
+                         }
                          const std::string row = json.at("row").get<std::string>();
                          if (json.contains("iterations")) {
                            iterations_[row] = json.at("iterations").get<uint64_t>();
@@ -115,6 +120,11 @@ absl::Status Journal::AddBlock(const std::string& row, size_t block, const Block
       Json({{"row", row}, {"block", block}, {"values", values.values}, {"bound", values.bound}})
           .dump() +
       "\n");
+}
+
+absl::Status Journal::AddPlan(size_t blocks) {
+  planned_blocks_ = blocks;
+  return Append(Json({{"blocks", blocks}}).dump() + "\n");
 }
 
 uint64_t Journal::Iterations(const std::string& row) const {

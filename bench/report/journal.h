@@ -43,10 +43,13 @@ class Journal {
 
   absl::Status AddIterations(const std::string& row, uint64_t iterations);
   absl::Status AddBlock(const std::string& row, size_t block, const Block& values);
+  // How many blocks of each row there shall be.
+  absl::Status AddPlan(size_t blocks);
 
   // Zero when not known yet.
   uint64_t Iterations(const std::string& row) const;
   const Block* Find(const std::string& row, size_t block) const;
+  size_t planned_blocks() const { return planned_blocks_; }
 
  private:
   Journal(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
@@ -55,6 +58,7 @@ class Journal {
 
   std::string path_;
   int fd_;
+  size_t planned_blocks_ = 0;
   std::map<std::string, uint64_t> iterations_;
   std::map<std::pair<std::string, size_t>, Block> blocks_;
 };

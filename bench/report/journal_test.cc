@@ -22,6 +22,8 @@ TEST(Journal, GoesOnWhereItWasStopped) {
     auto journal = Journal::Create(path, kHeader);
     ASSERT_TRUE(journal.ok());
     ASSERT_TRUE(journal->AddIterations("row", 77).ok());
+    EXPECT_EQ(journal->planned_blocks(), 0u);
+    ASSERT_TRUE(journal->AddPlan(40).ok());
     ASSERT_TRUE(journal->AddBlock("row", 0, {.values = {1, 2, 3, 4}, .bound = 5}).ok());
   }
   // Killed in the middle of a line.
@@ -31,6 +33,7 @@ TEST(Journal, GoesOnWhereItWasStopped) {
     ASSERT_TRUE(journal.ok()) << journal.status();
     EXPECT_EQ(journal->Iterations("row"), 77u);
     EXPECT_EQ(journal->Iterations("other"), 0u);
+    EXPECT_EQ(journal->planned_blocks(), 40u);
     ASSERT_NE(journal->Find("row", 0), nullptr);
     EXPECT_THAT(journal->Find("row", 0)->values, ElementsAre(1, 2, 3, 4));
     EXPECT_EQ(journal->Find("row", 1), nullptr);

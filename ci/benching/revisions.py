@@ -17,6 +17,8 @@ BUILD = WORK / "build"
 # What a row is timed with is the same on both sides, also where the base is older than fixed counts of iterations.
 HARNESS = ["bench/common/suite.h", "bench/common/suite.cc"]
 NEEDED_BY_HEAD = ["aether-perf", "bench_probe", "bench_stack", "aether-replay", "aether-sim"]
+# Of pairs. Where most rows are of the same machine code the others get more of them in this time.
+MINUTES = {"quick": 0, "standard": 14}
 
 
 class Trouble(Exception):
@@ -142,7 +144,7 @@ class Revisions:
         # Relative, since it stands in what is written down.
         base, head = ((WORK / side).relative_to(TOP) for side in ("base", "head"))
         command = self.perf("compare", base, head, "--callgrind", f"--seed={self.arguments.seed}",
-                            f"--pairs={self.arguments.pairs}")
+                            f"--pairs={self.arguments.pairs}", f"--minutes={MINUTES[self.arguments.set]}")
         if self.arguments.resume:
             command.append("--resume")
         # In the open, so that progress is seen; a stop reaches it and it writes down what it has.
